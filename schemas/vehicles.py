@@ -55,6 +55,12 @@ STANDING_STATES: tuple[VehicleState, ...] = (
     "non_contactable",
 )
 """States in which a vehicle stands on the street and takes up room: they make up a cell's occupancy."""
+GONE_STATES: tuple[VehicleState, ...] = ("missing", "elsewhere", "removed")
+"""States in which a vehicle is nowhere in the city."""
+COUNTED_STATES: tuple[VehicleState, ...] = tuple(
+    state for state in VEHICLE_STATES if state not in GONE_STATES
+)
+"""All others: the columns of live counts, in this order. They are the first of VEHICLE_STATES."""
 
 MAX_ID_LENGTH = 64
 ID_PATTERN = r"^[A-Za-z0-9_.:\-]{1,64}$"

@@ -193,12 +193,11 @@ class Fleet:
         self.place[bikes] = place
         to_x, to_y = self._spots(place, spread_m)
         distance = np.hypot(to_x - self.x[bikes], to_y - self.y[bikes])
-        speed = (
-            self._rng.uniform(*(SPEED_KMH if kmh is None else (kmh, kmh)), len(bikes)) / 3_600
-        )  # metres a ms
+        between_kmh = SPEED_KMH if kmh is None else (kmh, kmh)
+        metres_a_ms = self._rng.uniform(*between_kmh, len(bikes)) / 3_600
         self._to_x[bikes], self._to_y[bikes] = to_x, to_y
         self.left[bikes] = self.now
-        self.due[bikes] = self.now + np.maximum(distance / speed, LEAST_TRIP_MS).astype(np.int64)
+        self.due[bikes] = self.now + np.maximum(distance / metres_a_ms, LEAST_TRIP_MS).astype(np.int64)
         self._become(bikes, ON_TRIP, self.due[bikes])
 
     def bring(self, places: Ints) -> None:

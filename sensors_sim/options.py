@@ -21,7 +21,20 @@ from sensors_sim.run import Options
 from sensors_sim.sources.simulated import POPULATIONS
 
 Command = Callable[..., Any]
+Option = Callable[[Command], Command]
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _PORT = re.compile("[0-9]{1,5}")
+
+
+def all_of(*options: Option) -> Option:
+    """Return an option that adds all of these; --help lists them in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 class Speed(click.ParamType):
@@ -98,15 +111,13 @@ class FaultsText(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-def speed_option(command: Command) -> Command:
-    """Add --speed."""
-    return click.option(
-        "--speed",
-        type=Speed(),
-        default="1",
-        show_default=True,
-        help="Event time per wall time: 60 runs an hour in a minute, max as fast as possible.",
-    )(command)
+speed_option = click.option(
+    "--speed",
+    type=Speed(),
+    default="1",
+    show_default=True,
+    help="Event time per wall time: 60 runs an hour in a minute, max as fast as possible.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +141,73 @@ class BrokerOptions:
         return Broker(host, port, self.mqtt_username or None, self.mqtt_password, tls)
 
 
+_BROKER = all_of(
+    click.option(
+        "--mqtt",
+        "address",
+        type=Address(),
+        help="MQTT broker; overrides --mqtt-host and --mqtt-port.",
+    ),
+    click.option(
+        "--mqtt-host",
+        envvar="UB_MQTT_HOST",
+        default="127.0.0.1",
+        show_default=True,
+        show_envvar=True,
+        help="Host of the MQTT broker.",
+    ),
+    click.option(
+        "--mqtt-port",
+        envvar="UB_MQTT_PORT",
+        type=Whole(1, 65_535),
+        default=1883,
+        show_default=True,
+        show_envvar=True,
+        help="Port of the MQTT broker.",
+    ),
+    click.option(
+        "--mqtt-username",
+        envvar="UB_MQTT_USERNAME",
+        show_envvar=True,
+        help="Account on the MQTT broker (default: anonymous).",
+    ),
+    click.option(
+        "--mqtt-password",
+        envvar="UB_MQTT_PASSWORD",
+        show_envvar=True,
+        help="Its password; better set in the environment, as other users can see arguments.",
+    ),
+    click.option(
+        "--mqtt-tls",
+        envvar="UB_MQTT_TLS",
+        is_flag=True,
+        show_envvar=True,
+        help="Use TLS, mostly on port 8883; the broker's certificate and name are verified.",
+    ),
+    click.option(
+        "--mqtt-ca-file",
+        envvar="UB_MQTT_CA_FILE",
+        type=EXISTING_FILE,
+        show_envvar=True,
+        help="Certificate (PEM) of the authority that signed the broker's (default: the system's).",
+    ),
+    click.option(
+        "--mqtt-cert-file",
+        envvar="UB_MQTT_CERT_FILE",
+        type=EXISTING_FILE,
+        show_envvar=True,
+        help="Client certificate (PEM), for a broker that asks for one.",
+    ),
+    click.option(
+        "--mqtt-key-file",
+        envvar="UB_MQTT_KEY_FILE",
+        type=EXISTING_FILE,
+        show_envvar=True,
+        help="Key (PEM) of the client certificate, without a passphrase.",
+    ),
+)
+
+
 def broker_options(command: Command) -> Command:
     """Add the options that say where the MQTT broker is, and who we are; the command gets them as `mqtt`."""
 
@@ -138,116 +216,42 @@ def broker_options(command: Command) -> Command:
         mqtt = BrokerOptions(**{field.name: given.pop(field.name) for field in fields(BrokerOptions)})
         return command(*args, mqtt=mqtt, **given)
 
-    added: Command = with_mqtt
-    for option in reversed(
-        [
-            click.option(
-                "--mqtt",
-                "address",
-                type=Address(),
-                help="MQTT broker; overrides --mqtt-host and --mqtt-port.",
-            ),
-            click.option(
-                "--mqtt-host",
-                envvar="UB_MQTT_HOST",
-                default="127.0.0.1",
-                show_default=True,
-                show_envvar=True,
-                help="Host of the MQTT broker.",
-            ),
-            click.option(
-                "--mqtt-port",
-                envvar="UB_MQTT_PORT",
-                type=Whole(1, 65_535),
-                default=1883,
-                show_default=True,
-                show_envvar=True,
-                help="Port of the MQTT broker.",
-            ),
-            click.option(
-                "--mqtt-username",
-                envvar="UB_MQTT_USERNAME",
-                show_envvar=True,
-                help="Account on the MQTT broker (default: anonymous).",
-            ),
-            click.option(
-                "--mqtt-password",
-                envvar="UB_MQTT_PASSWORD",
-                show_envvar=True,
-                help="Its password; better set in the environment, as other users can see arguments.",
-            ),
-            click.option(
-                "--mqtt-tls",
-                envvar="UB_MQTT_TLS",
-                is_flag=True,
-                show_envvar=True,
-                help="Use TLS, mostly on port 8883; the broker's certificate and name are verified.",
-            ),
-            click.option(
-                "--mqtt-ca-file",
-                envvar="UB_MQTT_CA_FILE",
-                type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                show_envvar=True,
-                help="Certificate (PEM) of the authority that signed the broker's (default: the system's).",
-            ),
-            click.option(
-                "--mqtt-cert-file",
-                envvar="UB_MQTT_CERT_FILE",
-                type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                show_envvar=True,
-                help="Client certificate (PEM), for a broker that asks for one.",
-            ),
-            click.option(
-                "--mqtt-key-file",
-                envvar="UB_MQTT_KEY_FILE",
-                type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                show_envvar=True,
-                help="Key (PEM) of the client certificate, without a passphrase.",
-            ),
-        ]
-    ):
-        added = option(added)
-    return added
+    return _BROKER(with_mqtt)
 
 
-def connection_options(command: Command) -> Command:
-    """Add the options that say where and how to publish."""
-    for option in reversed(
-        [
-            broker_options,
-            click.option(
-                "--batch",
-                type=Whole(1, 10_000),
-                default=500,
-                show_default=True,
-                help="Maximum number of readings per message.",
-            ),
-            click.option(
-                "--single",
-                is_flag=True,
-                help="Publish one reading per message, on the topic of its vehicle or sensor.",
-            ),
-            click.option(
-                "--in-flight",
-                type=Whole(1, MOST_IN_FLIGHT),
-                default=200,
-                show_default=True,
-                help="Maximum number of unacknowledged messages.",
-            ),
-            click.option(
-                "--faults",
-                type=FaultsText(),
-                default="",
-                help="Faults to simulate on the way: drop=0.01,delay=0.1:5s,... (docs/recordings.md).",
-            ),
-            click.option(
-                "--json", "as_json", is_flag=True, help="Also print the summary as one JSON line on stdout."
-            ),
-            click.option("--quiet", is_flag=True, help="Print no progress."),
-        ]
-    ):
-        command = option(command)
-    return command
+connection_options = all_of(
+    broker_options,
+    click.option(
+        "--batch",
+        type=Whole(1, 10_000),
+        default=500,
+        show_default=True,
+        help="Maximum number of readings per message.",
+    ),
+    click.option(
+        "--single",
+        is_flag=True,
+        help="Publish one reading per message, on the topic of its vehicle or sensor.",
+    ),
+    click.option(
+        "--in-flight",
+        type=Whole(1, MOST_IN_FLIGHT),
+        default=200,
+        show_default=True,
+        help="Maximum number of unacknowledged messages.",
+    ),
+    click.option(
+        "--faults",
+        type=FaultsText(),
+        default="",
+        help="Faults to simulate on the way: drop=0.01,delay=0.1:5s,... (docs/recordings.md).",
+    ),
+    click.option(
+        "--json", "as_json", is_flag=True, help="Also print the summary as one JSON line on stdout."
+    ),
+    click.option("--quiet", is_flag=True, help="Print no progress."),
+)
+"""Those that say where and how to publish."""
 
 
 def options_from(

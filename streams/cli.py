@@ -79,9 +79,8 @@ def main(verbose: bool) -> None:
     Settings come from environment variables (UB_...) and the file .env; `urbanbrain doctor` checks them.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(
-            stream, io.TextIOWrapper
-        ):  # names and comments may be in any script, and a terminal in Latin-1
+        # Names and comments may be in any script, and a terminal in Latin-1.
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,

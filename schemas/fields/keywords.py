@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.limits import EARLIEST_MS, END_MS, NULL_ISLAND_DEG
 from schemas.vehicles import ID_PATTERN
-
-EARLIEST_MS = 1_000_000_000_000
-END_MS = 4_133_980_800_000
-NULL_ISLAND_DEG = 0.001
 
 Keywords = dict[str, Any]
 """JSON Schema keywords. `description` goes to the field, the others to its values (a column's items)."""

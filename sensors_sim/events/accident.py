@@ -41,11 +41,6 @@ class Accident(Event):
     passes: Share = 0.2
 
     @property
-    def ends_s(self) -> float:
-        """When all lanes are free."""
-        return self.begins_s + self.lasts_s
-
-    @property
     def where(self) -> str:
         """The road and the place."""
         return f"{self.road} near {self.near}"

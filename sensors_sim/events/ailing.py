@@ -39,12 +39,6 @@ class Ailing(Event):
     also: ClassVar[tuple[str, ...]] = ("anomaly",)
     verb: ClassVar[str]
     sensors: tuple[str, ...]
-    lasts_s: float
-
-    @property
-    def ends_s(self) -> float:
-        """When they are in order again."""
-        return self.begins_s + self.lasts_s
 
     @property
     def where(self) -> str:
@@ -62,7 +56,7 @@ class Ailing(Event):
 
     def _check_one(self, scene: Scene, number: int) -> None:
         name = self.sensors[number]
-        scene.sensor("sensors", name)
+        scene.sensor(name)
         if name in self.sensors[:number]:
             raise Refused("sensors", name, "it is named twice")
 
@@ -71,7 +65,7 @@ class Ailing(Event):
         first, last = scene.at(self.begins_s), scene.at(self.ends_s)
         rows_of: dict[str, list[int]] = {}
         for name in self.sensors:
-            table, row = scene.sensor("sensors", name)
+            table, row = scene.sensor(name)
             rows_of.setdefault(table.kind, []).append(row)
         logic = self.started(first)
 
@@ -95,7 +89,7 @@ class Ailing(Event):
         """An alert about each sensor is due if that can be seen, else tolerated; so are other kinds about its cell."""
         first = scene.at(self.begins_s)
         for name in self.sensors:
-            table, row = scene.sensor("sensors", name)
+            table, row = scene.sensor(name)
             until = scene.at(self.ends_s) + table.every_s * 1000
             cell = tuple(cells_at(table.lat[row : row + 1], table.lon[row : row + 1]))
             why = f"{name} is {self.verb}"
@@ -233,7 +227,7 @@ class SensorBroken(Ailing):
         """The sensors must exist, and the value must be out of the range of what they measure."""
         Ailing.check(self, scene)
         for name in self.sensors:
-            for metric in scene.sensor("sensors", name)[0].metrics:
+            for metric in scene.sensor(name)[0].metrics:
                 lowest, highest = METRICS[metric].lowest, METRICS[metric].highest
                 if lowest <= self.value <= highest:
                     rule = f"a value out of range is expected; {metric} goes from {lowest:g} to {highest:g}"

@@ -49,11 +49,6 @@ class BurstPipe(Event):
     calls_h: Amount = 15.0
 
     @property
-    def ends_s(self) -> float:
-        """When they are mended."""
-        return self.begins_s + self.lasts_s
-
-    @property
     def where(self) -> str:
         """The place."""
         return self.near

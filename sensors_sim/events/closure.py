@@ -42,11 +42,6 @@ class MetroClosure(Event):
     reach_m: Annotated[float, msgspec.Meta(ge=100, le=3_000)] = 900.0
 
     @property
-    def ends_s(self) -> float:
-        """When trains stop there again."""
-        return self.begins_s + self.lasts_s
-
-    @property
     def where(self) -> str:
         """The station."""
         return self.station

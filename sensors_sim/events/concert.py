@@ -33,11 +33,6 @@ class Concert(Event):
     LEAVES_S: ClassVar[float] = 1_800.0
 
     @property
-    def ends_s(self) -> float:
-        """When the music ends."""
-        return self.begins_s + self.lasts_s
-
-    @property
     def where(self) -> str:
         """The place."""
         return self.place

@@ -94,7 +94,7 @@ class Scene:
         """Return the sensors of a kind."""
         return next(table for table in self.sensors if table.kind == kind)
 
-    def sensor(self, key: str, sensor_id: str) -> tuple[Sensors, int]:
+    def sensor(self, sensor_id: str) -> tuple[Sensors, int]:
         """Return the table that a sensor is in, and its row; Refused if there is none of that id."""
         for table in self.sensors:
             prefix = table.kind.replace("_", "-") + "-"
@@ -103,11 +103,12 @@ class Scene:
                 if len(rows):
                     return table, int(rows[0])
                 last = table.sensor_id[-1]
-                raise Refused(
-                    key, sensor_id, f"there is no such sensor; there are {table.sensor_id[0]} to {last}"
-                )
+                there_are = f"there are {table.sensor_id[0]} to {last}"
+                raise Refused("sensors", sensor_id, f"there is no such sensor; {there_are}")
         firsts = [str(table.sensor_id[0]) for table in self.sensors]
-        raise Refused(key, sensor_id, f"there is no such sensor; {choice(sensor_id, firsts)}, and so on")
+        raise Refused(
+            "sensors", sensor_id, f"there is no such sensor; {choice(sensor_id, firsts)}, and so on"
+        )
 
 
 @lru_cache(maxsize=8)
@@ -121,6 +122,7 @@ class Event:
 
     key      its name in a scenario file
     expects  what alert follows from it, "" if none
+    lasts_s  for how long, of all but those that have an `ends_s` of their own
     """
 
     __slots__ = ()
@@ -128,11 +130,12 @@ class Event:
     key: ClassVar[str]
     expects: ClassVar[str] = ""
     begins_s: float
+    lasts_s: float
 
     @property
     def ends_s(self) -> float:
         """When it is over."""
-        raise NotImplementedError
+        return self.begins_s + self.lasts_s
 
     @property
     def where(self) -> str:

@@ -33,11 +33,6 @@ class FakeGps(Event):
     every_s: float = 180.0
 
     @property
-    def ends_s(self) -> float:
-        """When it tells the truth again."""
-        return self.begins_s + self.lasts_s
-
-    @property
     def where(self) -> str:
         """The bike."""
         return self.vehicle

@@ -29,11 +29,6 @@ class FreeRides(Event):
     riders: Annotated[float, msgspec.Meta(gt=1, le=10)] = 2.5
 
     @property
-    def ends_s(self) -> float:
-        """When rides cost again."""
-        return self.begins_s + self.lasts_s
-
-    @property
     def where(self) -> str:
         """The operator."""
         return self.operator

@@ -29,11 +29,6 @@ class Heat(Event):
     degrees: Annotated[float, msgspec.Meta(gt=0, le=20)] = 8.0
 
     @property
-    def ends_s(self) -> float:
-        """When it is as usual again."""
-        return self.begins_s + self.lasts_s
-
-    @property
     def where(self) -> str:
         """Heat is everywhere."""
         return "the whole city"

@@ -25,11 +25,6 @@ class RequestsSilent(Event):
     lasts_s: float
 
     @property
-    def ends_s(self) -> float:
-        """When requests are heard again."""
-        return self.begins_s + self.lasts_s
-
-    @property
     def where(self) -> str:
         """The feed."""
         return "the feed of requests"

@@ -26,11 +26,6 @@ class AppOutage(Event):
     rule: Name
 
     @property
-    def ends_s(self) -> float:
-        """When the app works again."""
-        return self.begins_s + self.lasts_s
-
-    @property
     def where(self) -> str:
         """The operator."""
         return self.operator

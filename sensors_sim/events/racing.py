@@ -36,11 +36,6 @@ class Racing(Event):
     kmh: Annotated[float, msgspec.Meta(ge=25, le=50)] = 38.0
 
     @property
-    def ends_s(self) -> float:
-        """When the last one sets out."""
-        return self.begins_s + self.lasts_s
-
-    @property
     def where(self) -> str:
         """The place."""
         return self.near

@@ -33,11 +33,6 @@ class Rain(Event):
     mm_h: Annotated[float, msgspec.Meta(gt=0, le=150)] = 6.0
 
     @property
-    def ends_s(self) -> float:
-        """When it is dry again."""
-        return self.begins_s + self.lasts_s
-
-    @property
     def where(self) -> str:
         """Rain is everywhere."""
         return "the whole city"

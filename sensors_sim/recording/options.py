@@ -1,16 +1,13 @@
 """Options that recording and replaying share."""
 
 import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sensors_sim.options import Address, tls_from
+from sensors_sim.options import EXISTING_FILE, Address, Command, Option, all_of, tls_from
 from sensors_sim.recording.kafka_login import Kafka
-
-Command = Callable[..., Any]
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
@@ -19,6 +16,33 @@ only_option = click.option(
     multiple=True,
     metavar="GLOB",
     help="Only topics that match this pattern, such as 'ub/v1/*/vehicles*'; repeatable.",
+)
+
+
+def _of_kafka(name: str, **more: Any) -> Option:
+    variable = f"UB_KAFKA_{name.replace('-', '_').upper()}"
+    return click.option(f"--kafka-{name}", envvar=variable, show_envvar=True, **more)
+
+
+_KAFKA = all_of(
+    click.option(
+        "--kafka",
+        type=Address(),
+        help="Use Kafka instead of MQTT: address of one of its bootstrap servers.",
+    ),
+    _of_kafka(
+        "tls", is_flag=True, help="Use TLS with Kafka; the brokers' certificates and names are verified."
+    ),
+    _of_kafka("ca-file", type=EXISTING_FILE, help="As --mqtt-ca-file, for Kafka."),
+    _of_kafka("cert-file", type=EXISTING_FILE, help="As --mqtt-cert-file, for Kafka."),
+    _of_kafka("key-file", type=EXISTING_FILE, help="As --mqtt-key-file, for Kafka."),
+    _of_kafka(
+        "sasl-mechanism",
+        type=click.Choice(MECHANISMS),
+        help="How to log in to Kafka (default: no login).",
+    ),
+    _of_kafka("username", help="Account on Kafka."),
+    _of_kafka("password", help="Its password; better set in the environment."),
 )
 
 
@@ -49,33 +73,4 @@ def kafka_options(command: Command) -> Command:
             where = Kafka(*kafka, tls, kafka_sasl_mechanism, kafka_username, kafka_password)
         return command(*args, kafka=where, **more)
 
-    added: Command = with_kafka
-    file = click.Path(exists=True, dir_okay=False, path_type=Path)
-    options: list[Callable[[Command], Command]] = [
-        click.option(
-            "--kafka",
-            type=Address(),
-            help="Use Kafka instead of MQTT: address of one of its bootstrap servers.",
-        ),
-        _of_kafka(
-            "tls", is_flag=True, help="Use TLS with Kafka; the brokers' certificates and names are verified."
-        ),
-        _of_kafka("ca-file", type=file, help="As --mqtt-ca-file, for Kafka."),
-        _of_kafka("cert-file", type=file, help="As --mqtt-cert-file, for Kafka."),
-        _of_kafka("key-file", type=file, help="As --mqtt-key-file, for Kafka."),
-        _of_kafka(
-            "sasl-mechanism",
-            type=click.Choice(MECHANISMS),
-            help="How to log in to Kafka (default: no login).",
-        ),
-        _of_kafka("username", help="Account on Kafka."),
-        _of_kafka("password", help="Its password; better set in the environment."),
-    ]
-    for option in reversed(options):
-        added = option(added)
-    return added
-
-
-def _of_kafka(name: str, **more: Any) -> Callable[[Command], Command]:
-    variable = f"UB_KAFKA_{name.replace('-', '_').upper()}"
-    return click.option(f"--kafka-{name}", envvar=variable, show_envvar=True, **more)
+    return _KAFKA(with_kafka)

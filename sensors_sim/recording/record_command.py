@@ -13,7 +13,7 @@ from rich.console import Console
 from sensors_sim.broker import Broker
 from sensors_sim.counted import counted
 from sensors_sim.numbers import Real, Whole
-from sensors_sim.options import BrokerOptions, broker_options
+from sensors_sim.options import EXISTING_FILE, BrokerOptions, broker_options
 from sensors_sim.progress import LOG_EVERY_S, TERMINAL_EVERY_S
 from sensors_sim.recording.chunks import VERSION, Head
 from sensors_sim.recording.filters import check_filters
@@ -158,7 +158,7 @@ class _Said:
 
 
 @click.command("info")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=EXISTING_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info_command(file: Path, as_json: bool) -> None:
     """Show what a recording holds.

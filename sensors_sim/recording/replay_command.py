@@ -1,10 +1,8 @@
 """`urbanbrain sim replay` of a recording."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -12,7 +10,7 @@ from rich.console import Console
 from sensors_sim.counted import counted
 from sensors_sim.errors import RecordingError
 from sensors_sim.faults import Faults, faults_line
-from sensors_sim.options import BrokerOptions
+from sensors_sim.options import BrokerOptions, all_of
 from sensors_sim.recording.kafka_login import Kafka
 from sensors_sim.recording.moments import Moment, MomentIn, ShiftText
 from sensors_sim.recording.options import kafka_options, only_option
@@ -22,36 +20,28 @@ from sensors_sim.recording.replay import replay as play_back
 from sensors_sim.recording.rounds import Selection, Shift
 from sensors_sim.run import check_delivered
 
-Command = Callable[..., Any]
-
-
-def recording_options(command: Command) -> Command:
-    """Add the options of `sim replay` that are for recordings."""
-    for option in reversed(
-        [
-            kafka_options,
-            click.option(
-                "--from",
-                "from_",
-                type=MomentIn(),
-                help="Recording: first moment to play: 90s or 5m after its beginning, or ISO 8601.",
-            ),
-            click.option(
-                "--to",
-                type=MomentIn(),
-                help="Recording: moment at which to stop, itself excluded, in the same form.",
-            ),
-            click.option("--loop", is_flag=True, help="Recording: start again at the end, until Ctrl-C."),
-            only_option,
-            click.option(
-                "--shift",
-                type=ShiftText(),
-                help="Recording: shift the timestamps of readings so that they begin now or at TIME, or by a span.",
-            ),
-        ]
-    ):
-        command = option(command)
-    return command
+recording_options = all_of(
+    kafka_options,
+    click.option(
+        "--from",
+        "from_",
+        type=MomentIn(),
+        help="Recording: first moment to play: 90s or 5m after its beginning, or ISO 8601.",
+    ),
+    click.option(
+        "--to",
+        type=MomentIn(),
+        help="Recording: moment at which to stop, itself excluded, in the same form.",
+    ),
+    click.option("--loop", is_flag=True, help="Recording: start again at the end, until Ctrl-C."),
+    only_option,
+    click.option(
+        "--shift",
+        type=ShiftText(),
+        help="Recording: shift the timestamps of readings so that they begin now or at TIME, or by a span.",
+    ),
+)
+"""Those of `sim replay` that are for recordings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from schemas.alerts import AlertKind
 from sensors_sim.counted import counted
 from sensors_sim.errors import ScenarioError, ScoreError
 from sensors_sim.numbers import Real, Whole
-from sensors_sim.options import Populations, connection_options, options_from, speed_option
+from sensors_sim.options import EXISTING_FILE, Populations, connection_options, options_from, speed_option
 from sensors_sim.run import Options, Outcome, may_be_lost, run
 from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, Scenario, load
 from sensors_sim.score.catching_up import (
@@ -49,7 +49,6 @@ from sensors_sim.truth.witness import Witness, truth_of
 
 _NO_TERMINAL = 10_000
 """Columns: where nobody folds lines nothing is cut."""
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SHARE = Real(0, 1)
 
 
@@ -58,13 +57,13 @@ _SHARE = Real(0, 1)
 @click.option(
     "--truth",
     "truth_file",
-    type=_FILE,
+    type=EXISTING_FILE,
     help="File that says which alerts are due (default: computed from SCENARIO).",
 )
 @click.option(
     "--alerts",
     "alerts_file",
-    type=_FILE,
+    type=EXISTING_FILE,
     help="Score these instead of a run: output of `urbanbrain alerts tail --json`, or rows of api.alert_history.",
 )
 @click.option("--kind", "kinds", multiple=True, help="Score only alerts of this kind; repeatable.")

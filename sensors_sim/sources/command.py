@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC
 from pathlib import Path
@@ -14,6 +14,7 @@ import click
 from sensors_sim.counted import counted
 from sensors_sim.encode import arrays
 from sensors_sim.errors import SourceError
+from sensors_sim.options import EXISTING_FILE, all_of
 from sensors_sim.progress import LOG_EVERY_S
 from sensors_sim.rhythm import local
 from sensors_sim.sources.contract import Listener, Report, Source
@@ -23,30 +24,21 @@ from sensors_sim.sources.gbfs_live import GbfsUrl
 from sensors_sim.sources.gbfs_zones import Feature, collection
 from sensors_sim.whole_file import write_whole
 
-Command = Callable[..., Any]
 _MESSAGE = 500
 
 
-def feed_options(command: Command) -> Command:
-    """Add the options that say how a feed is to be read."""
-    path = click.Path(exists=True, dir_okay=False, path_type=Path)
-    for option in reversed(
-        [
-            click.option(
-                "--mapping",
-                type=path,
-                help="Format csv: file that says what the columns mean (TOML, docs/feeds.md).",
-            ),
-            click.option(
-                "--owner", help="Publish as this operator or owner (default: the one that the feed names)."
-            ),
-            click.option(
-                "--token-file", type=path, help="URL: file with the token to send as Authorization: Bearer."
-            ),
-        ]
-    ):
-        command = option(command)
-    return command
+feed_options = all_of(
+    click.option(
+        "--mapping",
+        type=EXISTING_FILE,
+        help="Format csv: file that says what the columns mean (TOML, docs/feeds.md).",
+    ),
+    click.option("--owner", help="Publish as this operator or owner (default: the one that the feed names)."),
+    click.option(
+        "--token-file", type=EXISTING_FILE, help="URL: file with the token to send as Authorization: Bearer."
+    ),
+)
+"""Those that say how a feed is to be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,9 @@
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from schemas.limits import EARLIEST_MS, END_MS
 from sensors_sim.numbers import number
 
-EARLIEST_MS = 1_000_000_000_000
-END_MS = 4_133_980_800_000
-"""2001-09-09 to 2100-12-31: seconds and milliseconds of this range cannot be mistaken for one another."""
 _LEAP = re.compile(r"(?<=[Tt ]\d\d:\d\d):60(?!\d)", re.ASCII)
 _LEAP_OF_ANY = re.compile(r"(?<!\d)(\d\d:\d\d):60(?!\d)", re.ASCII)
 """A leap second is :60 in RFC 3339; clocks that do not count it, as those of the epoch, show the next one then."""

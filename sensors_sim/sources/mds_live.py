@@ -66,10 +66,8 @@ class MdsUrl:
         for poll in self._polls.read():
             told = Mixed.of([] if poll is None else self._told(poll))
             if poll is None:
-                self._now, self._found = (
-                    set(),
-                    self._newest,
-                )  # of a round that broke off: it is asked for again
+                # A round that broke off is asked for again.
+                self._now, self._found = set(), self._newest
             elif not poll.more:
                 self._end_round()
             if len(told) and self.start_ms is None:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from math import isfinite
 from statistics import median
 
+from schemas.limits import NULL_ISLAND_DEG
 from sensors_sim.numbers import number
 from sensors_sim.sources.contract import BadRow
 
 Place = tuple[float, float]
 """Latitude and longitude, WGS-84 degrees."""
 
-NULL_ISLAND_DEG = 0.001
 FAR_DEG = 15.0
 FEWEST_TO_JUDGE = 10
 

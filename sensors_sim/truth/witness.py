@@ -38,9 +38,8 @@ class Witness:
         self._filling = Filling()
         self._watches: list[Watch] = [Rides(), Crowding(scenario.requests)]
         for watch in (event.watch(self._scene) for event in scenario.events):
-            if (
-                watch is not None and watch not in self._watches
-            ):  # two events may ask the same: it is said once
+            # Two events may ask the same: it is said once.
+            if watch is not None and watch not in self._watches:
                 self._watches.append(watch)
         self._troubles: Troubles | None = None
         self._now = scenario.start_ms

@@ -1,17 +1,16 @@
 """Before the tables are read: whether this is their log, the grid has caught up, all has come to rest."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from streams import topics
 from streams.audit.log import Log
+from streams.audit.stage import Say
 from streams.audit.tables import Checkpoints, Database
 from streams.brokers.admin import admin_client, topic_partitions
 from streams.brokers.kafka_login import kafka_login_of
 from streams.errors import CannotAudit
 from streams.settings import Settings
-
-Say = Callable[[str], None]
 
 _POLL_S = 0.3
 

@@ -28,8 +28,8 @@ from streams.audit.rest import check_incarnation, check_topics, offsets_of, wait
 from streams.audit.rules import Rules
 from streams.audit.schema import TABLES, WINDOWS
 from streams.audit.shelf import Shelf
-from streams.audit.source import Offsets, Read, Say, read_kafka, read_recording
-from streams.audit.stage import Case, Question, Stage, case_of
+from streams.audit.source import Offsets, Read, read_kafka, read_recording
+from streams.audit.stage import Case, Question, Say, Stage, case_of
 from streams.audit.stages import STAGES
 from streams.audit.tables import Checkpoints, Database, Snapshot
 from streams.audit.values import moment

@@ -1,7 +1,7 @@
 """The log that an audit rests on, from Kafka or from a recording."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,11 @@ from streams import topics
 from streams.audit import recording
 from streams.audit.log import Log
 from streams.audit.records import Intake, LogRecord, Refusals, Shelved, up_to
+from streams.audit.stage import Say
 from streams.brokers.kafka_login import kafka_login_of
 from streams.errors import CannotAudit
 from streams.settings import Settings
 
-Say = Callable[[str], None]
-"""Told what is being done, several times a second."""
 Offsets = Mapping[str, Mapping[int, int]]
 """By topic and partition."""
 

@@ -50,9 +50,8 @@ def fitted(listed: Table, width: int) -> Table | str:
     foldable = [n for n, column in enumerate(listed.columns) if not column.no_wrap]
     longest = max(foldable, key=lambda n: widths[n], default=-1)
     spare = max(0, widths[longest] - _FOLDED) if foldable else 0
-    if (
-        sum(widths) - spare + 3 * len(widths) + 1 > width
-    ):  # a border and two spaces for each, and the last border
+    borders = 3 * len(widths) + 1  # a border and two spaces for each, and the last border
+    if sum(widths) - spare + borders > width:
         return _by_fields(listed)
     for number, column in enumerate(listed.columns):
         column.no_wrap, column.overflow = number != longest, "fold"

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+from schemas.vehicles import COUNTED_STATES
 from streams.console.params import AlertsQuery, Bbox, CellsQuery, Place, place_of
 from streams.console.view import View
 from streams.grid import locate
 from streams.store.view_rows import CellMinute, CellNow, ClearedAlert, OpenAlert
 
-VEHICLE_STATES = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
-STATES = ("occupancy", *VEHICLE_STATES)
+STATES = ("occupancy", *COUNTED_STATES)
 """What is counted of a cell, and of an operator in it."""
 
 

@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from streams.console.answers import VEHICLE_STATES
+from schemas.vehicles import COUNTED_STATES
 from streams.console.freshness import Status
 from streams.console.view import View
 
@@ -58,7 +58,7 @@ def _metrics(view: View | None, status: Status, clients: int) -> Iterator[Metric
     yield _gauge("live_cells", "Cells with vehicles.", len({row.cell for row in cells}))
     vehicles: Counter[tuple[str, ...]] = Counter()
     for row in cells:
-        for state in VEHICLE_STATES:
+        for state in COUNTED_STATES:
             vehicles[row.operator, state] += getattr(row, state)
     about = "Vehicles by operator and MDS vehicle_state."
     yield _by(("operator", "vehicle_state"), "vehicles", about, sorted(vehicles.items()))

@@ -10,7 +10,7 @@ from schemas.vehicles import VEHICLE_TYPES
 from streams.errors import PolicyError, SettingsError
 from streams.files.thresholds import read_thresholds
 from streams.grid import locate
-from streams.incidents.counts.geographies import City
+from streams.incidents.mds.geographies import City
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.policy_findings import Findings
 from streams.incidents.policy_reader import GEOGRAPHIES, TYPES, beside, read_value, value_of

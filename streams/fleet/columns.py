@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas import codec
+from schemas.limits import EARLIEST_MS, END_MS
 from schemas.rejected import Reason
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame
-from streams.fold.frames import EARLIEST_MS, END_MS, BadFrame, column_codes
+from streams.fold.frames import BadFrame, column_codes
 
 UNKNOWN_BATTERY = -1
 
@@ -91,16 +92,8 @@ def _from_frame(frame: VehicleFrame) -> Columns | BadFrame:
         return BadFrame(
             f"received_at {frame.received_at}: milliseconds between 2001 and 2100 expected", max(1, n)
         )
-    columns = {
-        "ts": frame.ts,
-        "lat": frame.lat,
-        "lon": frame.lon,
-        "operator": frame.operator,
-        "vehicle_state": frame.vehicle_state,
-        "vehicle_type": frame.vehicle_type,
-        "battery_percent": frame.battery_percent,
-    }
-    for name, column in columns.items():
+    for name in frame.__struct_fields__:
+        column: Any = getattr(frame, name)
         if isinstance(column, list) and len(column) != n:
             return BadFrame(f"column {name} has {len(column)} values, vehicle_id has {n}", max(1, n))
     return Columns(

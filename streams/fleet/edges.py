@@ -12,16 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.vehicles import VEHICLE_TYPES
+from schemas.vehicles import COUNTED_STATES, VEHICLE_TYPES
 from streams.columnar.arrays import grown
 from streams.columnar.ids import Ids, named
 from streams.fleet.ground import Ground, Standing
-from streams.fleet.live import TOLD_STATES
 from streams.fleet.slots import Slots
 from streams.fleet.steps import Steps
 from streams.fleet.vehicles import Vehicles
 
-_STATES = len(TOLD_STATES)
+_STATES = len(COUNTED_STATES)
 _ELSEWHERE = -1
 _CODE_BITS, _TYPE_BITS = 28, 3
 _KINDS: tuple[str | None, ...] = (None, *VEHICLE_TYPES)
@@ -31,7 +30,7 @@ assert len(_KINDS) <= 1 << _TYPE_BITS
 
 @dataclass(frozen=True, slots=True)
 class EdgesTold:
-    """Places of one region (a number), columns of equal length; `counts` (n, 5) by TOLD_STATES.
+    """Places of one region (a number), columns of equal length; `counts` (n, 5) by COUNTED_STATES.
 
     `vehicle_type` is None where none is asked for: of a row, or as a whole.
     """

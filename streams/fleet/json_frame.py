@@ -7,7 +7,8 @@ the general decoder of columns.py. What is read here is what that one would read
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
+from schemas.limits import EARLIEST_MS, END_MS
+from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame
 from streams.columnar.compiled import compiled
 from streams.columnar.json_lists import codes, decimals, integers, list_of, strings
 from streams.columnar.json_text import (
@@ -25,22 +26,10 @@ from streams.columnar.json_text import (
     patterns_of,
     skip,
 )
-from streams.fold.frames import EARLIEST_MS, END_MS
 
-_FIELDS = (
-    "vehicle_id",
-    "ts",
-    "lat",
-    "lon",
-    "operator",
-    "received_at",
-    "vehicle_state",
-    "vehicle_type",
-    "battery_percent",
-)
-ID, TS, LAT, LON, OPERATOR, RECEIVED_AT, STATE, TYPE, BATTERY = range(9)
+ID, TS, LAT, LON, OPERATOR, RECEIVED_AT, STATE, TYPE, BATTERY = range(len(VehicleFrame.__struct_fields__))
 _REQUIRED = 0b111111  # the first six
-FIELDS = patterns_of(_FIELDS)
+FIELDS = patterns_of(VehicleFrame.__struct_fields__)
 STATES = patterns_of(VEHICLE_STATES)
 TYPES = patterns_of(VEHICLE_TYPES)
 

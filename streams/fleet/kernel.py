@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.limits import EARLIEST_MS, END_MS
 from streams.columnar.arrays import Records
 from streams.columnar.compiled import compiled, fetch, int64
 from streams.columnar.ids import Table, find_number, find_one, insert_number, insert_one
@@ -18,7 +19,6 @@ from streams.fleet.columns import STATE_CODE
 from streams.fleet.lattice import Lattice, hexagon
 from streams.fleet.slots import OPERATOR_BITS
 from streams.fleet.vehicles import AHEAD, CHANGED, HEARD, MORE, NOWHERE, STANDING
-from streams.fold.frames import EARLIEST_MS, END_MS
 
 FINE, BAD_OPERATOR, UNUSABLE, BAD_ID, TOO_LATE, FOREIGN = range(6)
 """Verdicts on a reading."""

@@ -3,19 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.vehicles import VEHICLE_STATES
+from schemas.vehicles import COUNTED_STATES
 from streams.columnar.arrays import grown
-
-TOLD_STATES = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
-"""States that partials tell, the first ones; a vehicle in another state is nowhere in the city."""
-assert VEHICLE_STATES[: len(TOLD_STATES)] == TOLD_STATES
 
 
 class LiveCounts:
     """Counts by slot and code of the states that are told; the fold's compiled code keeps them too."""
 
     def __init__(self) -> None:
-        self.counts = np.zeros((1024, len(TOLD_STATES)), np.int32)
+        self.counts = np.zeros((1024, len(COUNTED_STATES)), np.int32)
         self.dirty = np.zeros(1024, np.bool_)
 
     def reserve(self, slots: int) -> None:
@@ -25,7 +21,7 @@ class LiveCounts:
 
     def add(self, slot: NDArray[np.int32], state: NDArray[np.int8], sign: int) -> None:
         """Add sign for each (slot, state)."""
-        told = state < len(TOLD_STATES)
+        told = state < len(COUNTED_STATES)
         np.add.at(self.counts, (slot[told], state[told]), sign)
         self.dirty[slot] = True
 
@@ -36,5 +32,5 @@ class LiveCounts:
         return slots
 
     def told(self, slots: NDArray[np.intp]) -> list[NDArray[np.int32]]:
-        """Return, for each of TOLD_STATES, the counts of the slots."""
+        """Return, for each of COUNTED_STATES, the counts of the slots."""
         return list(self.counts.take(slots, axis=0).T)

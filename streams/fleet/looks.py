@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.vehicles import VEHICLE_STATES
+from schemas.vehicles import GONE_STATES, VEHICLE_STATES
 from streams.columnar.arrays import Records
 from streams.columnar.compiled import compiled
 
-GONE = np.array([name in ("missing", "elsewhere", "removed") for name in VEHICLE_STATES])
+GONE = np.array([name in GONE_STATES for name in VEHICLE_STATES])
 """By state code: whether a vehicle in this state is not in the city."""
 HOUR_MS = 3_600_000
 

@@ -9,11 +9,6 @@ from numpy.typing import NDArray
 
 from schemas.vehicles import ID_PATTERN
 
-EARLIEST_MS = 1_000_000_000_000
-"""2001-09-09: a time before it is a clock that was never set, or in another unit."""
-END_MS = 4_133_980_800_000
-"""2101-01-01: times end before it."""
-
 UNKNOWN = -1
 """Code of a name that is not in the list."""
 

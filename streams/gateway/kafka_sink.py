@@ -70,9 +70,8 @@ class KafkaSink:
 
         Raises ServiceUnavailable, or SettingsError when the topic has another number of partitions.
         """
-        logging.getLogger("kafka").setLevel(
-            logging.CRITICAL
-        )  # it logs every attempt; we say once what is wrong
+        # It logs every attempt; we say once what is wrong.
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
         said = ""
         while not stop.is_set():
             try:

@@ -230,9 +230,8 @@ class MqttSource:
     def _handle_connect_fail(self, _client: Client, _data: Any) -> None:
         s = self._settings
         trouble = unavailable(s.mqtt_host, s.mqtt_port, sys.exception(), tls=s.mqtt_tls)
-        self._fail(
-            trouble, str(trouble) if trouble.way_out else ""
-        )  # that it is away was said when it was lost
+        # That it is away was said when it was lost.
+        self._fail(trouble, str(trouble) if trouble.way_out else "")
 
     def _fail(self, trouble: ServiceUnavailable, line: str) -> None:
         """Keep what `open` raises or tells; at work, tell it once."""

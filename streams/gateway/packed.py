@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas import codec
+from schemas.limits import EARLIEST_MS, END_MS, NULL_ISLAND_DEG
 from schemas.vehicles import MAX_ID_LENGTH, VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame, VehiclePosition
 from streams.columnar.compiled import compiled, int64
 from streams.columnar.json_text import (
@@ -39,7 +40,6 @@ from streams.columnar.json_text import (
     text_of,
 )
 from streams.gateway.columns import collapse
-from streams.gateway.rules import EARLIEST_MS, END_MS, NULL_ISLAND_DEG
 
 _FIELDS = patterns_of(VehiclePosition.__struct_fields__)
 _ID, _TS, _LAT, _LON, _OPERATOR, _STATE, _TYPE, _BATTERY = range(len(VehiclePosition.__struct_fields__))

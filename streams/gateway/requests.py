@@ -10,11 +10,11 @@ from operator import attrgetter
 import msgspec
 
 from schemas import codec, envelope
+from schemas.limits import END_MS
 from schemas.requests import MAX_NAME, MAX_TEXT, CitizenRequest, RequestFrame
 from streams import topics
 from streams.gateway.kind import Broken, Kind
 from streams.gateway.rules import (
-    END_MS,
     broken_name,
     broken_number,
     broken_place,

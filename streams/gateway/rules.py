@@ -7,19 +7,13 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from schemas.limits import EARLIEST_MS, END_MS, NULL_ISLAND_DEG
 from schemas.vehicles import ID_PATTERN, MAX_ID_LENGTH
 from streams.gateway.kind import Broken, Target
 
-EARLIEST_MS = 1_000_000_000_000
-"""2001-09-09T01:46:40Z, the first time with 13 digits: anything below is in another unit, or not a time."""
-END_MS = 4_133_980_800_000
-"""2101-01-01T00:00:00Z. Microseconds of our century lie above it."""
-NULL_ISLAND_DEG = 0.001
-"""Some 111 m around 0,0. Devices without a fix report it exactly, or smeared by a filter or by rounding; it
-is open sea, 500 km from the next street, so nothing real is lost."""
 INT64_MAX = 2**63 - 1
 
-_ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")  # `$` would let a trailing line feed pass
+_matches = re.compile(ID_PATTERN).fullmatch
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _KNOWN_IDS = 1 << 18
 _MAX_SHOWN = 40
@@ -32,7 +26,7 @@ def is_id(text: str) -> bool:
     """Whether `text` is an id by ID_PATTERN. Remembers those that are, up to _KNOWN_IDS of them."""
     if text in _known_ids:
         return True
-    if len(text) > MAX_ID_LENGTH or _ID.match(text) is None:
+    if len(text) > MAX_ID_LENGTH or _matches(text) is None:
         return False
     if len(_known_ids) >= _KNOWN_IDS:
         _known_ids.clear()

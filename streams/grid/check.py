@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from schemas.limits import END_MS
 from schemas.metrics import METRICS
 from schemas.partials import FleetPartial, MetricCounts, Partial, RequestCounts, SensingPartial, SensorHealth
-from streams.fold.frames import END_MS
 from streams.fold.sketch import HIGHEST_BIN
 from streams.grid.locate import is_cell
 from streams.grid.metrics import square_sum

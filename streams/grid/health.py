@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from schemas.cells import CellsHealth
+from schemas.limits import END_MS
 from schemas.partials import SensingPartial
-from streams.fold.frames import END_MS
 from streams.grid.tally import Tally
 
 _NOBODY = -1

@@ -7,19 +7,19 @@ offset) counts, so that repeats and late arrivals of partials change nothing.
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.vehicles import COUNTED_STATES, STANDING_STATES
 from streams.columnar.arrays import grown
 from streams.grid.slots import BLOCK, BLOCK_BITS
 
-COUNTED = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
-STANDING = np.array([True, True, True, False, True])
-"""By column of COUNTED: whether it adds to the occupancy."""
+STANDING = np.array([state in STANDING_STATES for state in COUNTED_STATES])
+"""By column of live counts: whether it adds to the occupancy."""
 
 
 class Said:
     """What one source said last of each slot: counts (n, 5), and the order in which it said it; 0: it never did."""
 
     def __init__(self) -> None:
-        self.counts = np.zeros((BLOCK, len(COUNTED)), np.int64)
+        self.counts = np.zeros((BLOCK, len(COUNTED_STATES)), np.int64)
         self.order = np.zeros(BLOCK, np.int64)
 
     def block(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -33,7 +33,7 @@ class Live:
 
     def __init__(self) -> None:
         self.said: dict[int, Said] = {}
-        self.total = np.zeros((BLOCK, len(COUNTED)), np.int64)
+        self.total = np.zeros((BLOCK, len(COUNTED_STATES)), np.int64)
         self.dirty = np.zeros(BLOCK, np.bool_)
         self.unsaved_rows = np.zeros(BLOCK, np.bool_)
         self.unsaved: set[tuple[int, int]] = set()

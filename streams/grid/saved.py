@@ -17,10 +17,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.vehicles import COUNTED_STATES
 from streams.fold.stored import reading
 from streams.fold.zstd import zstd
 from streams.grid.kind import Row, Stocks
-from streams.grid.merge import COUNTED, Live
+from streams.grid.merge import Live
 from streams.grid.slots import BLOCK, BLOCK_BITS, Key, slots_of
 from streams.grid.sources import Waits
 from streams.grid.tally import FleetTally, Tally
@@ -168,7 +169,7 @@ def _dump_live(counts: NDArray[np.int64], order: NDArray[np.int64]) -> _Live:
 
 
 def _restore_live(live: Live, source: int, block: int, told: _Live) -> None:
-    counts, order = _load(told.counts).reshape(-1, len(COUNTED)), _load(told.order)
+    counts, order = _load(told.counts).reshape(-1, len(COUNTED_STATES)), _load(told.order)
     spoken_of = np.flatnonzero(order)
     slots = (block << BLOCK_BITS) + spoken_of
     live.put(source, told.order_before + order[spoken_of], slots, counts[spoken_of])

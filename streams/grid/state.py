@@ -15,6 +15,7 @@ import numpy as np
 
 from schemas import codec, envelope
 from schemas.partials import FleetPartial, Partial, SensingPartial, SlotCounts
+from schemas.vehicles import COUNTED_STATES
 from streams import topics
 from streams.fold.contract import Changes, Output, Record, Restored, Rows
 from streams.fold.outlines import Geometry, of_cells
@@ -24,7 +25,6 @@ from streams.grid.check import problem_of
 from streams.grid.flows import FLEET
 from streams.grid.health import HealthPost
 from streams.grid.kinds import KIND_OF, KINDS
-from streams.grid.merge import COUNTED
 from streams.grid.sources import Sources
 from streams.grid.tally import FleetTally, Tally
 from streams.grid.window import PORTION
@@ -111,7 +111,7 @@ class GridState:
 
     def _put_live(self, tally: FleetTally, source: int, order: int, now: SlotCounts) -> None:
         slots = np.array(self._slots(tally, now.cell, now.operator), np.int64)
-        counts = np.array([getattr(now, state) for state in COUNTED], np.int64).T
+        counts = np.array([getattr(now, state) for state in COUNTED_STATES], np.int64).T
         tally.live.put(source, np.full(len(slots), order), slots, counts)
 
     def _slots(self, tally: Tally[Any], cells: list[str], names: list[str]) -> list[int]:

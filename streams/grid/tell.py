@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from schemas.cells import CellsNow
 from schemas.partials import SlotCounts
+from schemas.vehicles import COUNTED_STATES
 from streams.fold.contract import Rows
 from streams.grid.kind import Kind, Row
-from streams.grid.merge import COUNTED, STANDING
+from streams.grid.merge import STANDING
 from streams.grid.tally import FleetTally, Tally
 
 _MOST_LIVE = 5_000
@@ -73,7 +74,7 @@ def live_table(tallies: Iterable[FleetTally]) -> Rows | None:
     rows = [row for tally in tallies for row in _live_rows(tally)]
     if not rows:
         return None
-    names = ("cell", "operator", *COUNTED, "occupancy", "region", "as_of")
+    names = ("cell", "operator", *COUNTED_STATES, "occupancy", "region", "as_of")
     return Rows("cell_now", dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
 
 

@@ -1,6 +1,7 @@
 """The contract of everything that watches the city: messages of ub.cells in, events of alerts out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from schemas.alerts import Alert
@@ -10,6 +11,8 @@ from streams.incidents.messages import Metrics, Requests, Windows
 
 Message = CellsNow | Metrics | Windows | Requests | CellsVehicles | CellsEdges | CellsHealth
 """What comes on ub.cells, by its tag; of each type what is needed here (streams/incidents/messages.py)."""
+SilentIn = Callable[[str], AbstractSet[str]]
+"""Return the operators of which nothing is heard in a region."""
 
 
 class Book(Protocol):
@@ -23,6 +26,7 @@ class Book(Protocol):
     How books are built, so that a reader of one finds his way in the others:
     - Event time comes with messages that every region gets: CellsNow for what vehicles do, CellsHealth for what closed
       windows say. A look at such a message raises what has lasted and clears what is over or silent.
+    - Judgement does not go back in time, though what a region knows may: `Clocks` (clocks.py) knows how far it was.
     - News of single vehicles come again after a crash of their source; `Heard` (sources_heard.py) knows which are old.
     - `_unsaved` has the keys of what changed, and `take_parts` empties it. A part is named by its key, with slashes;
       where there are several kinds of parts, the kind stands first.

@@ -1,6 +1,6 @@
 """All cells under watch for oversaturation: who stands where, since when it is too many, and the open alerts."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -10,7 +10,8 @@ from schemas.cells import CellsNow
 from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.check_columns import CellNames
-from streams.incidents.counts.rules import NONE, Counts
+from streams.incidents.clocks import CLOCK, Clocks
+from streams.incidents.counts.rules import NONE, ByOperator, Counts
 from streams.incidents.lifecycle import Place
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.saturation import Watch, step
@@ -24,7 +25,7 @@ Centre = Callable[[int], tuple[float, float]]
 class Follower(Protocol):
     """A book that also needs the live counts of cells."""
 
-    def meet(self, region: str, cell: str, counts: Mapping[str, Counts]) -> None:
+    def meet(self, region: str, cell: str, counts: ByOperator) -> None:
         """Hear of a cell; `counts` is the map, by operator, that its counts are kept in from now on."""
 
     def move(self, region: str, cell: str, operator: str, before: Counts, after: Counts) -> None:
@@ -44,9 +45,6 @@ class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen
 
 
 _saved = msgspec.msgpack.Decoder(_Saved)
-_clock = msgspec.msgpack.Decoder(int)
-_CLOCK = "clock/"
-"""Names of what is saved of a region's time begin with it; all else is of a cell."""
 
 
 class _Cell:
@@ -72,6 +70,14 @@ class _Cell:
         self.first_offset: int | None = None
         self.raise_at: int | None = None
 
+    def standing(self) -> int:
+        """Vehicles of all operators that stand there."""
+        return sum(self.by_operator.values())
+
+    def is_judged_otherwise(self) -> bool:
+        """Return whether a cell that was restored was judged by another capacity than it has now."""
+        return step(self.watch, self.standing(), self.watch.since or 0, self.rule) != self.watch
+
     def begin_anew(self) -> bool:
         """Start a condition that is no alert yet anew if its threshold has changed; returns whether it did."""
         if self.watch.quiet or self.alert is not None or self.raise_at in (None, self.rule.raise_at):
@@ -91,9 +97,7 @@ class CellBook:
         self._cells: dict[str, _Cell] = {}
         self._pending: set[str] = set()
         self._unsaved: set[str] = set()
-        self._clocks: dict[str, int] = {}
-        """By region: the newest event time that was looked at. What a region knows may go back; judgement does not."""
-        self._clocks_unsaved: set[str] = set()
+        self._clocks = Clocks()
 
     def take(self, policy: Policy) -> None:
         """Go by other capacities from now on; cells that have one are looked at with their region's next counts."""
@@ -133,18 +137,11 @@ class CellBook:
             return
         if not looked_at and message.region not in self._clocks:
             return
-        as_of = self._reached(message)
+        as_of = self._clocks.reach(message.region, message.as_of)
         for cell in sorted(looked_at):
             event = self._judge(cell, as_of, record)
             if event is not None:
                 yield event
-
-    def _reached(self, message: CellsNow) -> int:
-        known = self._clocks.get(message.region, 0)
-        if message.as_of > known:
-            self._clocks[message.region] = message.as_of
-            self._clocks_unsaved.add(message.region)
-        return max(message.as_of, known)
 
     def _put(self, message: CellsNow) -> set[str]:
         c = message.counts
@@ -165,11 +162,7 @@ class CellBook:
         """Start conditions that are no alert yet anew where counts of several times are below the threshold."""
         for name in cells:
             cell = self._cells[name]
-            if (
-                cell.alert is None
-                and not cell.watch.quiet
-                and sum(cell.by_operator.values()) < cell.rule.raise_at
-            ):
+            if cell.alert is None and not cell.watch.quiet and cell.standing() < cell.rule.raise_at:
                 cell.watch = Watch()
                 self._unsaved.add(name)
 
@@ -188,7 +181,7 @@ class CellBook:
 
     def _judge(self, name: str, as_of: int, record: Record) -> Alert | None:
         cell = self._cells[name]
-        watch = step(cell.watch, sum(cell.by_operator.values()), as_of, cell.rule)
+        watch = step(cell.watch, cell.standing(), as_of, cell.rule)
         if watch == cell.watch and watch.quiet:
             self._pending.discard(name)
             return None
@@ -220,7 +213,7 @@ class CellBook:
             return None
         rule = cell.rule
         bounds = f"{rule.raise_at} for {rule.min_duration_ms / 1000:g} s, cleared below {rule.clear_below}"
-        return Seen(f"{sum(cell.by_operator.values())} bikes", bounds, cell.watch.as_text)
+        return Seen(f"{cell.standing()} bikes", bounds, cell.watch.as_text)
 
     def waiting(self, region: str) -> Iterator[Waiting]:
         """Yield the cells of a region that hold too many, not yet for long enough."""
@@ -233,11 +226,7 @@ class CellBook:
 
     def take_parts(self) -> dict[str, bytes | None]:
         """Return the cells and the times of regions that changed since the last call."""
-        parts: dict[str, bytes | None] = {
-            f"{_CLOCK}{region}": msgspec.msgpack.encode(self._clocks[region])
-            for region in self._clocks_unsaved
-        }
-        self._clocks_unsaved.clear()
+        parts: dict[str, bytes | None] = dict(self._clocks.take_parts())
         for name in self._unsaved:
             cell = self._cells[name]
             saved = _Saved(
@@ -255,8 +244,9 @@ class CellBook:
 
     def restore(self, name: str, data: bytes) -> Alert | None:
         """Take back a cell, or the time of a region; returns the cell's open alert."""
-        if name.startswith(_CLOCK):
-            self._clocks[name.removeprefix(_CLOCK)] = _clock.decode(data)
+        about, _, region = name.partition("/")
+        if about == CLOCK:
+            self._clocks.restore(region, data)
             return None
         saved = _saved.decode(data)
         lat, lon = self._centre(int(name, 16))
@@ -269,15 +259,9 @@ class CellBook:
         cell.watch = Watch(saved.since, saved.alert.severity if saved.alert else None)
         if cell.begin_anew():
             self._unsaved.add(name)
-        if (cell.watch.since is not None and saved.alert is None) or self._is_judged_otherwise(cell):
+        if (cell.watch.since is not None and saved.alert is None) or cell.is_judged_otherwise():
             self._pending.add(name)
         return saved.alert
-
-    def _is_judged_otherwise(self, cell: _Cell) -> bool:
-        """Return whether a cell that was restored was judged by another capacity than it has now."""
-        return (
-            step(cell.watch, sum(cell.by_operator.values()), cell.watch.since or 0, cell.rule) != cell.watch
-        )
 
 
 def _standing(counts: Counts) -> int:

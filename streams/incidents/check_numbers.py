@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from streams.fold.frames import END_MS
+from schemas.limits import END_MS
 
 _LEAST = -(1 << 31)
 

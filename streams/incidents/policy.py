@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import shapely
 
-from streams.incidents.counts.fields import others, spaced
 from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.geometry import GeometryError, area_of, too_far
 from streams.incidents.json_turns import loads
+from streams.incidents.mds.fields import others, spaced
 from streams.incidents.policy_findings import Findings
 from streams.incidents.speeds.rules import SpeedPolicy
 from streams.incidents.stays.rules import Area, StayPolicy

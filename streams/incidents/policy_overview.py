@@ -6,10 +6,11 @@ from typing import Any
 
 import shapely
 
-from streams.incidents.counts.geographies import City, about_cells, too_large
-from streams.incidents.counts.hours import DAYS, Hours, clock
-from streams.incidents.counts.rules import COUNTED, CountPolicy, CountRule
-from streams.incidents.mds_policy import ALWAYS, MdsPolicy, Span
+from schemas.vehicles import COUNTED_STATES
+from streams.incidents.counts.rules import CountPolicy, CountRule
+from streams.incidents.mds.geographies import City, about_cells, too_large
+from streams.incidents.mds.hours import DAYS, Hours, clock
+from streams.incidents.mds.policy import ALWAYS, MdsPolicy, Span
 from streams.incidents.policy import Policy
 from streams.incidents.speeds.rules import SpeedRule
 from streams.incidents.stays.rules import StayRule
@@ -185,7 +186,7 @@ def _dated[R](policy: MdsPolicy[R], hours: str, own: Span = ALWAYS) -> str:
 
 
 def _counted(policy: CountPolicy | TripPolicy, rule: CountRule | TripRule) -> str:
-    states = "all states" if rule.states == COUNTED else " ".join(rule.states)
+    states = "all states" if rule.states == COUNTED_STATES else " ".join(rule.states)
     types = " ".join(sorted(rule.vehicle_types)) if isinstance(rule, CountRule) else ""
     operators = " ".join(sorted(policy.operators)) or "all operators"
     return ", ".join(filter(None, (states, types, operators)))

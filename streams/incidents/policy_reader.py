@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from streams.incidents.counts.document import Judged, read_policies
-from streams.incidents.counts.envelope import data_of, enveloped, geographies_of, is_mds, read_other
-from streams.incidents.counts.fields import shown
-from streams.incidents.counts.geographies import City
 from streams.incidents.json_turns import loads
+from streams.incidents.mds.document import Judged, read_policies
+from streams.incidents.mds.envelope import data_of, enveloped, geographies_of, is_mds, read_other
+from streams.incidents.mds.fields import shown
+from streams.incidents.mds.geographies import City
 from streams.incidents.policy import Policy, Rule, read_zones
 from streams.incidents.policy_findings import Findings
 from streams.incidents.stays.gbfs import Terms, is_gbfs, read_geofencing

@@ -1,7 +1,6 @@
 """The incidents fold: live cells and closed windows of metrics in; alerts out, to Kafka, MQTT and the tables."""
 
-from collections.abc import Callable, Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator
 
 import msgspec
 
@@ -13,7 +12,7 @@ from streams.fold.refusals import refusal
 from streams.fold.stored import reading
 from streams.incidents.anomaly.book import AnomalyBook
 from streams.incidents.anomaly.series import AnomalyConfig
-from streams.incidents.book import Book
+from streams.incidents.book import Book, SilentIn
 from streams.incidents.cells import CellBook, Centre, Follower
 from streams.incidents.check_numbers import problem_of_numbers
 from streams.incidents.counts.book import CountBook, CountConfig
@@ -45,8 +44,6 @@ from streams.incidents.vehicles.book import VehicleBook
 from streams.incidents.vehicles.config import VehiclesConfig
 
 STAGE = "incidents"
-SilentIn = Callable[[str], AbstractSet[str]]
-"""Return the operators of which nothing is heard in a region."""
 
 
 class IncidentsState:

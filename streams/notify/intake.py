@@ -223,9 +223,8 @@ def read(record: Any) -> Event | None:
     """Return the event of a record of ub.alerts, or None where it is none that can be queued: the log says why."""
     try:
         alert = codec.alert.decode(record.value)
-        body = codec.encode(
-            alert
-        )  # no more than what was checked: PostgreSQL takes less for JSON than msgspec skips
+        # No more than what was checked: PostgreSQL takes less for JSON than msgspec skips.
+        body = codec.encode(alert)
         if b"\\u0000" in body.replace(rb"\\", b""):  # behind a backslash that is one itself it is text
             raise ValueError("the character U+0000, which PostgreSQL cannot hold")
         if not 0 < len(alert.alert_id) <= _LONGEST_ID:

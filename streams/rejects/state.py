@@ -3,9 +3,9 @@
 import msgspec
 
 from schemas import codec
+from schemas.limits import END_MS
 from schemas.rejected import Rejected
 from streams.fold.contract import Changes, Output, Record, Restored, Rows
-from streams.fold.frames import END_MS
 from streams.fold.refusals import rejected
 from streams.fold.stored import reading
 

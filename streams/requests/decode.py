@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas import codec
+from schemas.limits import EARLIEST_MS, END_MS
 from schemas.rejected import Reason
 from schemas.requests import CitizenRequest
-from streams.fold.frames import EARLIEST_MS, END_MS, BadFrame
+from streams.fold.frames import BadFrame
 from streams.requests.rules import broken_rule
 
 UNKNOWN_OWNER = "unknown"

@@ -130,9 +130,8 @@ class Request:
         """Fold the items before `limit` into the settled life: no event can come before them any more."""
         if not self.items or self.items[0].ts >= limit:
             return
-        if self.items[-1].ts < limit and not self._was_due_after(
-            limit
-        ):  # the life after all of them is known
+        # Then the life after all of them is known.
+        if self.items[-1].ts < limit and not self._was_due_after(limit):
             self.settled, self.items = self.life, []
             return
         count = bisect_left(self.items, limit, key=attrgetter("ts"))

@@ -6,9 +6,10 @@ The gateway asks the same and more; here stands what the tables rely on.
 import re
 from operator import attrgetter
 
+from schemas.limits import EARLIEST_MS, END_MS
 from schemas.rejected import Reason
 from schemas.requests import MAX_NAME, MAX_TEXT, CitizenRequest
-from streams.fold.frames import EARLIEST_MS, END_MS, is_id
+from streams.fold.frames import is_id
 
 Broken = tuple[Reason, str]
 """Reason and detail of a refusal."""

@@ -26,8 +26,8 @@ from typing import Any
 
 from faust.types import TP
 
+from schemas.limits import END_MS
 from streams.fold.contract import Awaited, Changes, Fold, Output, Portioned, Record, Retaining
-from streams.fold.frames import END_MS
 from streams.retry import retrying
 from streams.runtime.attention import Attention
 from streams.runtime.incarnation import Logs

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas import codec
+from schemas.limits import EARLIEST_MS, END_MS
 from schemas.metrics import METRICS, SENSOR_KINDS
 from schemas.sensors import MAX_CODE, SENSOR_STATUSES, SensorFrame
-from streams.fold.frames import EARLIEST_MS, END_MS, BadFrame, column_codes, column_floats
+from streams.fold.frames import BadFrame, column_codes, column_floats
 
 METRIC_NAMES: tuple[str, ...] = tuple(METRICS)
 METRIC_CODE: dict[str, int] = {name: code for code, name in enumerate(METRIC_NAMES)}

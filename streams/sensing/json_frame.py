@@ -7,8 +7,9 @@ is left to the general decoder of columns.py. What is read here is what that one
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.limits import EARLIEST_MS, END_MS
 from schemas.metrics import SENSOR_KINDS
-from schemas.sensors import SENSOR_STATUSES
+from schemas.sensors import SENSOR_STATUSES, SensorFrame
 from streams.columnar.compiled import compiled
 from streams.columnar.json_lists import (
     codes,
@@ -31,26 +32,13 @@ from streams.columnar.json_text import (
     patterns_of,
     skip,
 )
-from streams.fold.frames import EARLIEST_MS, END_MS
 from streams.sensing.columns import METRIC_NAMES
 
-_FIELDS = (
-    "sensor_id",
-    "metric",
-    "value",
-    "ts",
-    "lat",
-    "lon",
-    "kind",
-    "owner",
-    "received_at",
-    "unit",
-    "status",
-    "capacity",
+_ID, _METRIC, _VALUE, _TS, _LAT, _LON, _KIND, _OWNER, _RECEIVED_AT, _UNIT, _STATUS, _CAPACITY = range(
+    len(SensorFrame.__struct_fields__)
 )
-_ID, _METRIC, _VALUE, _TS, _LAT, _LON, _KIND, _OWNER, _RECEIVED_AT, _UNIT, _STATUS, _CAPACITY = range(12)
 _REQUIRED = 0b1_1111_1111  # the first nine
-FIELDS = patterns_of(_FIELDS)
+FIELDS = patterns_of(SensorFrame.__struct_fields__)
 METRICS = patterns_of(METRIC_NAMES)
 KINDS = patterns_of(SENSOR_KINDS)
 STATUSES = patterns_of(SENSOR_STATUSES)

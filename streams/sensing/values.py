@@ -5,11 +5,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.limits import EARLIEST_MS, END_MS
 from schemas.metrics import METRICS, SENSOR_KINDS
 from schemas.rejected import Reason
 from schemas.sensors import SENSOR_STATUSES
 from schemas.units import SAME, BadUnit, conversion
-from streams.fold.frames import EARLIEST_MS, END_MS, UNKNOWN
+from streams.fold.frames import UNKNOWN
 from streams.sensing.columns import KIND_CODE, METRIC_CODE, METRIC_NAMES
 from streams.sensing.frame import Frame
 

@@ -231,9 +231,8 @@ def alerts(connection: Connection[Any], filters: Filters, *, worst_first: bool =
     or the iterator closed.
     """
     with connection.transaction():
-        connection.execute(
-            "SET LOCAL jit = off"
-        )  # it takes longer than to find the newest fifty of a million
+        # To compile takes longer than to find the newest fifty of a million.
+        connection.execute("SET LOCAL jit = off")
         # Of a year of alerts few are taken, so they are not sorted before the first; those that are open are found by
         # their status, and not by going back through all.
         share = "0.1" if filters.status in ("cleared", None) else "1.0"

@@ -11,6 +11,7 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from schemas import codec
+from schemas.limits import END_MS
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame, VehiclePosition
 from streams.gateway import packed as packed_module
 from streams.gateway.address import KINDS
@@ -19,7 +20,7 @@ from streams.gateway.framing import Framer
 from streams.gateway.kind import Readings, Target
 from streams.gateway.packed import PackedPositions, PackingOfPositions, prepare
 from streams.gateway.receipt import Receipt
-from streams.gateway.rules import END_MS, broken_rule
+from streams.gateway.rules import broken_rule
 from streams.gateway.vehicles import VEHICLES
 from streams.partition import Partitions
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.incidents.counts.hours import DAY_S, Hours
+from streams.incidents.mds.hours import DAY_S, Hours
 
 QUARTER_S = 900
 WEEKS_MS = 3 * 7 * DAY_S * 1000

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.alerts import Alert
-from streams.incidents.counts.hours import DAYS
+from streams.incidents.mds.hours import DAYS
 from streams.incidents.policy import Policy
 from tests.unit.incidents.counts.folding import Counted
 from tests.unit.incidents.counts.mds import (

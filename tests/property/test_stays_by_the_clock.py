@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.fleet.news import NewsConfig
-from streams.incidents.counts.hours import DAYS
+from streams.incidents.mds.hours import DAYS
 from streams.incidents.policy import Policy
 from streams.incidents.vehicles.config import VehiclesConfig
 from tests.pipeline import T0

@@ -7,9 +7,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.vehicles import COUNTED_STATES
 from streams.incidents.counts.crowd import Crowd, added
 from streams.incidents.counts.doubt import ends, in_doubt
-from streams.incidents.counts.rules import COUNTED, NONE, CountPolicy, CountRule, Counts, Place
+from streams.incidents.counts.rules import NONE, CountPolicy, CountRule, Counts, Place
 from streams.incidents.counts.shares import Fleets, Share, shares
 from streams.incidents.counts.tally import Tally
 from streams.incidents.counts.watch import bounds, excess
@@ -53,7 +54,7 @@ def policies(draw: st.DrawFn) -> CountPolicy:
 
 
 def counts_of(state: str, count: int) -> Counts:
-    a, b, c, d, e = (count if one == state else 0 for one in COUNTED)
+    a, b, c, d, e = (count if one == state else 0 for one in COUNTED_STATES)
     return a, b, c, d, e
 
 

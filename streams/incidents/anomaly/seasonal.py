@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from streams.incidents.anomaly.contract import Score, gaussian_nats, surprise
-from streams.incidents.counts.hours import shown_ms
+from streams.incidents.mds.hours import shown_ms
 
 HOUR_MS = 3_600_000
 HOURS = 168

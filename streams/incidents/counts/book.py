@@ -1,28 +1,26 @@
 """All rules of the policies under watch: counts by region, open alerts, and what a checkpoint keeps of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import tzinfo
-
-import msgspec
 
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold.contract import Record
-from streams.incidents.book import Message
+from streams.incidents.book import Message, SilentIn
+from streams.incidents.clocks import CLOCK, Clocks
 from streams.incidents.counts.alert import Look, followed, not_told, raised, vehicles
 from streams.incidents.counts.counted import Counted, counted
 from streams.incidents.counts.crowd import Crowd, Move
 from streams.incidents.counts.doubt import ends, how_many, how_many_of, in_doubt
 from streams.incidents.counts.entry import Entry, Key, decoded, encoded, key_of
-from streams.incidents.counts.hours import local_time
-from streams.incidents.counts.rules import CountPolicy, CountRule, Counts, Place
+from streams.incidents.counts.rules import ByOperator, CountPolicy, CountRule, Counts, Place
 from streams.incidents.counts.shares import Fleets
-from streams.incidents.counts.tally import ByOperator, Tally
+from streams.incidents.counts.tally import Tally
 from streams.incidents.counts.transit import in_transit
 from streams.incidents.counts.watch import Bound, bound_of, bounds, severity, step
 from streams.incidents.lifecycle import COUNTS_OTHERS, RULE_GONE, ended
+from streams.incidents.mds.hours import local_time
 from streams.incidents.saturation import Watch
 from streams.incidents.showing import Seen, Waiting
 from streams.printable import quoted
@@ -42,9 +40,8 @@ class CountConfig:
     ground: str = ""
 
 
-_clock = msgspec.msgpack.Decoder(int)
-_GONE, _CLOCK = "gone", "clock"
-"""First part of the names of saved alerts whose rule is gone or elsewhere, and of saved clocks; others are of rules."""
+_GONE = "gone"
+"""First part of the names of saved alerts whose rule is gone or elsewhere; others are of rules, or of clocks."""
 
 
 class CountBook:
@@ -53,7 +50,7 @@ class CountBook:
     def __init__(
         self,
         config: CountConfig,
-        silent: Callable[[str], AbstractSet[str]] | None,
+        silent: SilentIn | None,
         by_other_areas: Callable[[str, str], bool],
     ) -> None:
         """`silent` returns the operators of which nothing is heard in a region: rules on too few of theirs must wait.
@@ -68,11 +65,9 @@ class CountBook:
         self._entries: dict[Key, Entry] = {}
         self._abandoned: dict[str, Entry] = {}
         """Open alerts of rules that are gone or elsewhere now, by id, until the next look at their region."""
-        self._clocks: dict[str, int] = {}
-        """By region: the newest event time that was looked at. What a region knows may go back; judgement does not."""
+        self._clocks = Clocks()
         self._unsaved: set[Key] = set()
         self._abandoned_unsaved: set[str] = set()
-        self._clocks_unsaved: set[str] = set()
         self._config, self._rules = config, _rules_of(config)
 
     def take(self, config: CountConfig) -> None:
@@ -128,15 +123,13 @@ class CountBook:
             yield from self._look(message.region, self._reached(message), record)
 
     def _reached(self, message: CellsNow) -> int:
-        known = self._clocks.get(message.region, 0)
-        if message.as_of > known and self._tallies_of(message.region):
-            self._clocks[message.region] = message.as_of
-            self._clocks_unsaved.add(message.region)
-        return max(message.as_of, known)
+        if self._tallies_of(message.region):
+            return self._clocks.reach(message.region, message.as_of)
+        return self._clocks.latest(message.region, message.as_of)
 
     def _doubt(self, region: str) -> None:
         """Start conditions that are no alert yet anew where counts of several times are within bounds."""
-        for tally in self._active(region, self._clocks.get(region, 0)):
+        for tally in self._active(region, self._clocks.latest(region, 0)):
             for number in range(len(tally.rules)):
                 for one in counted(tally, number, self._fleets[region]):
                     found = ends(tally, number, one.limits, one.count, one.share)
@@ -232,12 +225,9 @@ class CountBook:
         """Return what changed of the state, by name; None: it is deleted."""
         parts = {"/".join(filter(None, key)): encoded(self._entries.get(key)) for key in self._unsaved}
         parts |= {f"{_GONE}/{name}": encoded(self._abandoned.get(name)) for name in self._abandoned_unsaved}
-        parts |= {
-            f"{_CLOCK}/{name}": msgspec.msgpack.encode(self._clocks[name]) for name in self._clocks_unsaved
-        }
+        parts |= dict(self._clocks.take_parts())
         self._unsaved.clear()
         self._abandoned_unsaved.clear()
-        self._clocks_unsaved.clear()
         return parts
 
     def restore(self, name: str, data: bytes) -> Alert | None:
@@ -246,8 +236,8 @@ class CountBook:
         Where its rule is gone, or elsewhere now, it is cleared at the next look.
         """
         rule_id, bound, operator = (*name.split("/"), "")[:3]
-        if rule_id == _CLOCK:
-            self._clocks[bound] = _clock.decode(data)
+        if rule_id == CLOCK:
+            self._clocks.restore(bound, data)
             return None
         entry = decoded(data)
         if rule_id == _GONE:

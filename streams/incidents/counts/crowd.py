@@ -8,12 +8,11 @@ other for a moment; a rest below zero counts as none. Before anything is decided
 not known.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
-from streams.incidents.counts.rules import NONE, Counts, Place
+from streams.incidents.counts.rules import NONE, ByOperator, Counts, Place
 
-ByOperator = Mapping[str, Counts]
 Move = tuple[Place, str, Counts, Counts]
 """A place, an operator, and its counts there before and after."""
 

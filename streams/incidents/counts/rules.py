@@ -3,15 +3,13 @@
 https://github.com/openmobilityfoundation/mobility-data-specification/tree/2.0.0/policy, rules of type `count`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from streams.incidents.counts.hours import Hours
-from streams.incidents.mds_policy import MdsPolicy
+from streams.incidents.mds.hours import Hours
+from streams.incidents.mds.policy import MdsPolicy
 from streams.incidents.stays.rules import Area
-
-COUNTED = ("available", "non_operational", "reserved", "on_trip", "non_contactable")
-"""States of which the live counts of a cell tell; vehicles in the other states of MDS are in no cell."""
 
 
 class Place(NamedTuple):
@@ -28,8 +26,9 @@ class Place(NamedTuple):
 
 
 Counts = tuple[int, int, int, int, int]
-"""Vehicles by state, in the order of COUNTED."""
+"""Vehicles by state, in the order of COUNTED_STATES."""
 NONE: Counts = (0, 0, 0, 0, 0)
+ByOperator = Mapping[str, Counts]
 
 Units = Literal["devices", "percent", "utilization"]
 """What bounds are in: vehicles of all operators together, or per cent of each operator (shares.py)."""

@@ -10,8 +10,9 @@ asks for types, and those of some vehicles are not known, the share is known as 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from schemas.vehicles import COUNTED_STATES
 from streams.incidents.counts.crowd import Crowd
-from streams.incidents.counts.rules import COUNTED, NONE, CountRule, Counts
+from streams.incidents.counts.rules import NONE, CountRule, Counts
 from streams.incidents.counts.tally import Tally
 
 
@@ -45,13 +46,13 @@ class Fleets:
 
     def move(self, operator: str, before: Counts, after: Counts) -> None:
         """The counts of an operator in a cell changed."""
-        _move(self._counts.setdefault(operator, [0] * len(COUNTED)), before, after)
+        _move(self._counts.setdefault(operator, [0] * len(COUNTED_STATES)), before, after)
 
     def part_moved(self, vehicle_type: str, operator: str, before: Counts, after: Counts) -> None:
         """The counts of an operator and a type (empty: not known) in a part of a cell changed."""
         if vehicle_type:
             by_type = self._by_type.setdefault(operator, {})
-            _move(by_type.setdefault(vehicle_type, [0] * len(COUNTED)), before, after)
+            _move(by_type.setdefault(vehicle_type, [0] * len(COUNTED_STATES)), before, after)
 
     def of(self, operator: str, rule: CountRule) -> int:
         """Return how many vehicles an operator has in the states of a rule, and of its types."""
@@ -63,7 +64,7 @@ class Fleets:
     def doubtful(self, operator: str, rule: CountRule) -> int:
         """Return how many vehicles an operator has in the states of a rule whose type nobody has told."""
         told = zip(*self._by_type.get(operator, {}).values(), strict=True)
-        known = [sum(by_state) for by_state in told] or [0] * len(COUNTED)
+        known = [sum(by_state) for by_state in told] or [0] * len(COUNTED_STATES)
         rest = [max(0, n - one) for n, one in zip(self._counts[operator], known, strict=True)]
         return _in_states(rest, rule)
 
@@ -79,7 +80,7 @@ def _move(known: list[int], before: Counts, after: Counts) -> None:
 
 
 def _in_states(counts: list[int], rule: CountRule) -> int:
-    return sum(n for n, state in zip(counts, COUNTED, strict=True) if state in rule.states)
+    return sum(n for n, state in zip(counts, COUNTED_STATES, strict=True) if state in rule.states)
 
 
 def shares(tally: Tally, number: int, fleets: Fleets) -> Iterator[Share]:

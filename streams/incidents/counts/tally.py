@@ -6,13 +6,12 @@ asks for types, and the vehicle's type is not known, it counts for no rule. It i
 each later rule that it would count for otherwise.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from schemas.vehicles import COUNTED_STATES
 from streams.incidents.counts.crowd import Crowd
-from streams.incidents.counts.rules import COUNTED, NONE, CountPolicy, CountRule, Counts, Place
+from streams.incidents.counts.rules import NONE, CountPolicy, CountRule, Counts, Place
 
-ByOperator = Mapping[str, Counts]
 ByRule = list[dict[str, int]]
 """Vehicles by operator, for each rule."""
 Unsettled = tuple[int, int]
@@ -68,7 +67,7 @@ class Tally:
         if not holders or not self.policy.counts(operator):
             return
         takers = self._takers_of(holders, place.vehicle_type)
-        for state, found, old, new in zip(COUNTED, takers, before, after, strict=True):
+        for state, found, old, new in zip(COUNTED_STATES, takers, before, after, strict=True):
             if old == new:
                 continue
             lists = 1 + (state == "on_trip")
@@ -96,7 +95,7 @@ class Tally:
             on_edge = any(cell in one.edge for one in self.rules[: number + 1])
             here = any(number in self._holders(place) for place in crowd.places(cell, name))
             takers = self._takers_of(by_centre, "")
-            for state, found, n in zip(COUNTED, takers, counts, strict=True):
+            for state, found, n in zip(COUNTED_STATES, takers, counts, strict=True):
                 if state not in rule.states or not (on_edge if n > 0 else here):
                     continue
                 if n > 0 and number in found.doubtful:  # by its type already
@@ -122,7 +121,7 @@ class Tally:
         """Return who has the vehicles of each state in places that these rules hold; an empty type is not known."""
         takers = self._takers.get((holders, vehicle_type))
         if takers is None:
-            takers = tuple(self._takers_in(holders, state, vehicle_type) for state in COUNTED)
+            takers = tuple(self._takers_in(holders, state, vehicle_type) for state in COUNTED_STATES)
             self._takers[holders, vehicle_type] = takers
         return takers
 

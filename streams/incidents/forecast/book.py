@@ -6,7 +6,6 @@ that is amended later corrects the flows with which later windows are judged, an
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 
@@ -19,8 +18,9 @@ from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.check_columns import CellNames
 from streams.incidents.forecast.alert import KIND, View, cleared, expected, raised, rules_version
+from streams.incidents.forecast.cell import NONE, Cell, decoded
 from streams.incidents.forecast.fleets import Fleet, Fleets
-from streams.incidents.forecast.inflow import LONGEST, Expectation, Flow, expect
+from streams.incidents.forecast.inflow import LONGEST, Expectation, expect
 from streams.incidents.forecast.watch import ForecastRule, Outlook, filled, step
 from streams.incidents.lifecycle import SILENT_MS, ended
 from streams.incidents.messages import Windows
@@ -31,27 +31,8 @@ from streams.times import to_second
 SETTLES = 2
 """The first windows of a region do not count: a vehicle that is heard of for the first time seems to arrive."""
 
-NONE: Flow = (0, 0)
-NOBODY = (0, -1)
-"""Occupancy, and the window that it is of, where none was told."""
-
 Row = tuple[int, str, str, int, int, int, int]
 """Window start, cell, operator, arrivals, departures, occupancy, revision."""
-
-
-class Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
-    """What a checkpoint keeps of a cell.
-
-    `occupancy`: by operator, with the window that it is of. `flows`: by window and operator.
-    """
-
-    region: str
-    occupancy: dict[str, tuple[int, int]]
-    flows: dict[int, dict[str, Flow]]
-    full: bool
-    doubted_at: int | None
-    alert: Alert | None
-    not_before: int
 
 
 class _Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -66,35 +47,9 @@ class _Progress(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     fleets: dict[str, Fleet] = msgspec.field(default_factory=dict)
 
 
-_saved = msgspec.msgpack.Decoder(Saved)
 _progress = msgspec.msgpack.Decoder(_Progress)
 _IS_PROGRESS = tuple(msgspec.msgpack.encode((0,) * fields)[0] for fields in (2, 3, 4))
 """First bytes of a saved _Progress, an array of two to four: a saved cell is longer."""
-
-
-@dataclass(slots=True)
-class _Cell:
-    region: str
-    lat: float
-    lon: float
-    rule: Rule | None = None
-    """Looked up when it is first needed: most cells never fill."""
-    occupancy: dict[str, tuple[int, int]] = field(default_factory=dict)
-    flows: dict[int, dict[str, Flow]] = field(default_factory=dict)
-    sums: dict[int, Flow] = field(default_factory=dict)
-    outlook: Outlook = field(default_factory=Outlook)
-    alert: Alert | None = None
-    not_before: int = 0
-    newest: tuple[int, str] | None = None
-    """How many stood there at the newest look, and what was expected. Only for `seen`, so it is not saved."""
-
-    def standing(self) -> int:
-        """Vehicles at the end of the newest windows of all operators."""
-        return sum(count for count, _ in self.occupancy.values())
-
-    def standing_of(self, operator: str) -> int:
-        """Vehicles at the end of the newest window of an operator."""
-        return self.occupancy.get(operator, NOBODY)[0]
 
 
 class ForecastBook:
@@ -106,7 +61,7 @@ class ForecastBook:
         """`centre` returns (lat, lon) of a cell; ValueError where it is none."""
         self._rule, self._policy, self._centre = rule, policy, centre
         self._names = CellNames(lambda cell: centre(int(cell, 16)))
-        self._cells: dict[str, _Cell] = {}
+        self._cells: dict[str, Cell] = {}
         self._open: set[str] = set()
         self._regions: dict[str, _Progress] = {}
         self._moving: dict[str, set[str]] = {}
@@ -190,7 +145,7 @@ class ForecastBook:
             if cell is None:
                 cell = self._cells[name] = self._new(name, message.region)
             stood = cell.standing_of(operator)
-            if self._keep(cell, start, operator, (arrivals, departures), occupancy, message.window_ms):
+            if cell.keep(start, operator, (arrivals, departures), occupancy, message.window_ms):
                 self._unsaved.add(name)
                 amended_at = told + message.window_ms if start <= told else None
                 if fleets.stand(operator, cell.standing_of(operator) - stood, amended_at):
@@ -199,43 +154,15 @@ class ForecastBook:
                 first.add(name)
         return first
 
-    def _keep(
-        self, cell: _Cell, start: int, operator: str, flow: Flow, occupancy: int, window_ms: int
-    ) -> bool:
-        """Keep what a row says; return whether it is news. In most rows nobody came or left."""
-        flows, (standing, newest) = cell.flows.get(start, {}), cell.occupancy.get(operator, NOBODY)
-        same = flows.get(operator, (0, 0)) == flow
-        if same and (occupancy == standing or start < newest):
-            return False
-        if start >= newest:
-            cell.occupancy[operator] = occupancy, start
-        if not same:
-            cell.flows.setdefault(start, {})[operator] = flow
-            cell.sums[start] = _sum(cell.flows[start])
-            oldest = max(cell.flows) - LONGEST * window_ms
-            for gone in [at for at in cell.flows if at <= oldest]:
-                del cell.flows[gone], cell.sums[gone]
-        return True
+    def _new(self, name: str, region: str) -> Cell:
+        return Cell(region, *self._centre(int(name, 16)))
 
-    def _stirs(self, cell: _Cell, start: int) -> bool:
-        """Return whether a window may decide something."""
-        return self._fills(cell, start) or cell.outlook != Outlook()
-
-    def _fills(self, cell: _Cell, start: int) -> bool:
-        """Return whether more came than left in a window; a window in which it gains none raises nothing."""
-        arrivals, departures = cell.sums.get(start, NONE)
-        return arrivals > departures
-
-    def _new(self, name: str, region: str) -> _Cell:
-        lat, lon = self._centre(int(name, 16))
-        return _Cell(region, lat, lon)
-
-    def _rule_of(self, cell: _Cell) -> Rule:
+    def _rule_of(self, cell: Cell) -> Rule:
         if cell.rule is None:
             cell.rule = self._policy.rule_at(cell.lat, cell.lon)
         return cell.rule
 
-    def _look_up(self, cells: Iterable[_Cell]) -> None:
+    def _look_up(self, cells: Iterable[Cell]) -> None:
         """Find the rules of cells that have none yet, of all at once: a city's first window has thousands."""
         without = [cell for cell in cells if cell.rule is None]
         rules = self._policy.rules_at([cell.lat for cell in without], [cell.lon for cell in without])
@@ -279,7 +206,7 @@ class ForecastBook:
         self, cells: Iterable[str], start: int, message: Windows, record: Record
     ) -> Iterator[Alert]:
         settled = self._regions[message.region].first + SETTLES * message.window_ms
-        stirring = sorted(name for name in cells if self._stirs(self._cells[name], start))
+        stirring = sorted(name for name in cells if self._cells[name].stirs(start))
         self._look_up([self._cells[name] for name in stirring])
         for name in stirring:
             yield from self._judge(name, start, settled, message, record)
@@ -296,7 +223,7 @@ class ForecastBook:
         before = cell.outlook
         found, outlook = None, filled(before, occupancy, rule.raise_at, rule.clear_below)
         if outlook is None:
-            if before.expecting or self._fills(cell, start):
+            if before.expecting or cell.fills(start):
                 found = self._expect(cell, start, settled, message)
             outlook = step(before, found, at, window_ms, self._rule)
         cell.newest = occupancy, "" if found is None else expected(found, rule.raise_at, window_ms)
@@ -321,7 +248,7 @@ class ForecastBook:
         cell.not_before = event.starts_at + 1
         yield event
 
-    def _expect(self, cell: _Cell, start: int, settled: int, message: Windows) -> Expectation | None:
+    def _expect(self, cell: Cell, start: int, settled: int, message: Windows) -> Expectation | None:
         """Return when a cell will be full, by its flows up to the window that begins at `start`."""
         window_ms = message.window_ms
         known_from = self._fleets_of(message.region).known_from(cell.occupancy)
@@ -354,7 +281,7 @@ class ForecastBook:
         parts: dict[str, bytes | None] = {}
         for name in self._unsaved:
             cell = self._cells.get(name)
-            parts[name] = msgspec.msgpack.encode(self._regions[name] if cell is None else _encoded(cell))
+            parts[name] = msgspec.msgpack.encode(self._regions[name]) if cell is None else cell.encoded()
         self._unsaved.clear()
         return parts
 
@@ -363,30 +290,7 @@ class ForecastBook:
         if data[0] in _IS_PROGRESS:
             self._regions[name] = _progress.decode(data)
             return None
-        saved = _saved.decode(data)
-        cell = self._cells[name] = self._new(name, saved.region)
-        cell.occupancy, cell.flows = dict(saved.occupancy), dict(saved.flows)
-        cell.sums = {start: _sum(flows) for start, flows in cell.flows.items()}
-        cell.outlook = Outlook(saved.full, saved.alert is not None, saved.doubted_at)
-        cell.alert, cell.not_before = saved.alert, saved.not_before
-        if saved.alert is not None:
+        cell = self._cells[name] = decoded(data, *self._centre(int(name, 16)))
+        if cell.alert is not None:
             self._open.add(name)
-        return saved.alert
-
-
-def _encoded(cell: _Cell) -> Saved:
-    return Saved(
-        cell.region,
-        cell.occupancy,
-        cell.flows,
-        cell.outlook.full,
-        cell.outlook.doubted_at,
-        cell.alert,
-        cell.not_before,
-    )
-
-
-def _sum(flows: Mapping[str, Flow]) -> Flow:
-    return sum(arrivals for arrivals, _ in flows.values()), sum(
-        departures for _, departures in flows.values()
-    )
+        return cell.alert

@@ -1,6 +1,6 @@
 """The health of all sensors and feeds of one partition of ub.cells."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -9,7 +9,7 @@ from schemas.cells import CellsHealth
 from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.check_columns import CellNames
-from streams.incidents.counts.rules import Counts
+from streams.incidents.counts.rules import ByOperator, Counts
 from streams.incidents.health.cases import Cases
 from streams.incidents.health.config import HealthConfig
 from streams.incidents.health.feeds import Feed, SavedFeed
@@ -46,7 +46,7 @@ class _Region:
         self.sensors = Sensors(name, config, cases, place)
         self.operators = Operators(name, config, cases)
         self.requests = RequestFeed(name, config, cases)
-        self.cells: list[Mapping[str, Counts]] = []
+        self.cells: list[ByOperator] = []
         """Vehicles by operator, of each cell; kept by others."""
 
     def has_left(self, operator: str) -> bool:
@@ -66,7 +66,7 @@ class HealthBook:
         self._regions: dict[str, _Region] = {}
         self._restored: set[str] = set()
 
-    def meet(self, region: str, _cell: str, counts: Mapping[str, Counts]) -> None:
+    def meet(self, region: str, _cell: str, counts: ByOperator) -> None:
         """Hear of a cell; `counts` is the map, by operator, that its counts are kept in from now on."""
         self._at(region).cells.append(counts)
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from streams.incidents.counts.hours import shown_ms
+from streams.incidents.mds.hours import shown_ms
 
 HOUR_MS = 3_600_000
 DAY_H = 24

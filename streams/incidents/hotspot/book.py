@@ -16,7 +16,6 @@ from schemas.cells import CellsHealth
 from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.check_columns import CellNames
-from streams.incidents.counts.hours import shown_ms
 from streams.incidents.extremes import TEACHES, Maxima
 from streams.incidents.hotspot.alert import KIND, raised, rules_version, worse
 from streams.incidents.hotspot.baseline import DAY_H, HOUR_MS, Day, Rates
@@ -24,6 +23,7 @@ from streams.incidents.hotspot.rule import HotSpotRule, severity_of
 from streams.incidents.hotspot.scan import LONGEST_MS, STEP_MS, Cylinder, Rings, strongest
 from streams.incidents.hotspot.scanned import Scan
 from streams.incidents.lifecycle import SILENT_MS, Place, ended
+from streams.incidents.mds.hours import shown_ms
 from streams.incidents.messages import Requests
 from streams.incidents.showing import Seen, active
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from math import nextafter
 
-from schemas.vehicles import VEHICLE_TYPES
-from streams.incidents.counts.fields import Fields
-from streams.incidents.counts.geographies import Geography
+from streams.incidents.mds.fields import Fields
+from streams.incidents.mds.geographies import Geography
 from streams.incidents.speeds.rules import SpeedRule
 from streams.incidents.stays.rules import Area
 
@@ -22,14 +21,8 @@ def speed_rule(
 
     `areas` are by id of geography.
     """
-    if fields.values.get("propulsion_types") not in (None, []):
-        fields.error("propulsion_types", "vehicles are not distinguished by propulsion; leave it out")
-    if fields.values.get("minimum") not in (None, 0):
-        fields.error("minimum", "a rule on speed has no minimum; leave it out")
-    given = fields.vehicle_types()
-    types = given & set(VEHICLE_TYPES)
-    if given and not types:
-        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not evaluated")
+    types = fields.of_single_vehicles("speed")
+    if types is None:
         return None
     return SpeedRule(
         rule_id=rule_id,
@@ -45,10 +38,8 @@ def speed_rule(
 
 def _limit_kmh(fields: Fields) -> float | None:
     kmh = fields.named("rule_units", _KMH)
-    maximum = fields.number("maximum")
+    maximum = fields.only_maximum()
     if maximum is None:
-        if fields.values.get("maximum") is None:
-            fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
         return None
     if fields.yes("inclusive_maximum"):
         return maximum * kmh

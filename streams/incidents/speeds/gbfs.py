@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from streams.incidents.counts.fields import whole
+from streams.incidents.mds.fields import whole
 from streams.incidents.policy_findings import Findings
 from streams.incidents.speeds.document import RIDING
 from streams.incidents.speeds.rules import SpeedRule

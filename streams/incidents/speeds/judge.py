@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from streams.incidents.counts.hours import local_time
+from streams.incidents.mds.hours import local_time
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule
 
 

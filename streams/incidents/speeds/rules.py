@@ -6,8 +6,8 @@ MDS 2.0, rules of type `speed`: https://github.com/openmobilityfoundation/mobili
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streams.incidents.counts.hours import Hours
-from streams.incidents.mds_policy import ALWAYS, MdsPolicy, Span
+from streams.incidents.mds.hours import Hours
+from streams.incidents.mds.policy import ALWAYS, MdsPolicy, Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,17 @@ import msgspec
 
 from schemas.alerts import Alert
 from schemas.cells import CellsNow, CellsVehicles
+from schemas.vehicles import GONE_STATES
 from streams.fold.contract import Record
 from streams.incidents.book import Message
-from streams.incidents.counts.hours import Hours
+from streams.incidents.clocks import CLOCK, Clocks
 from streams.incidents.lifecycle import PlaceOf, ended
+from streams.incidents.mds.hours import Hours
 from streams.incidents.showing import Seen
 from streams.incidents.stays.alert import raised
 from streams.incidents.stays.rules import StayKind, StayPolicy, StayRule, StayRules
 from streams.incidents.stays.watch import Broken, Stay, follow, judge, rejudge, stands_alike
 from streams.times import to_second
-
-_GONE = ("missing", "elsewhere", "removed")
 
 
 class Heard(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
@@ -36,7 +36,6 @@ class Heard(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=
 _stay = msgspec.msgpack.Decoder(Stay)
 _heard = msgspec.msgpack.Decoder(Heard)
 _open = msgspec.msgpack.Decoder(Alert)
-_clock = msgspec.msgpack.Decoder(int)
 _AT_ONCE, _NEVER = 0, 1 << 62
 POLICY_CHANGED = "the policy has changed"
 OTHER_RULE = "another rule is broken, which is told instead"
@@ -66,10 +65,9 @@ class StayBook:
         """By region and vehicle: its open alerts, by kind."""
         self._due: dict[str, dict[str, int]] = {}
         """By region and vehicle: when it is to be looked at, though nothing else happens."""
-        self._clocks: dict[str, int] = {}
-        """By region: the newest event time that was looked at. What a region knows may go back; judgement does not."""
         self._next: dict[str, int] = {}
         """By region: the earliest of these."""
+        self._clocks = Clocks()
         self._unsaved: set[tuple[str, ...]] = set()
 
     def take(self, config: StayConfig) -> None:
@@ -91,7 +89,7 @@ class StayBook:
         if isinstance(message, CellsVehicles):
             yield from self._news(message, record)
         elif isinstance(message, CellsNow) and self._stays.get(message.region):
-            yield from self._look(message.region, self._reached(message), record)
+            yield from self._look(message.region, self._clocks.reach(message.region, message.as_of), record)
 
     # ------------------------------------------------------------------ who stands where
 
@@ -107,7 +105,7 @@ class StayBook:
             zip(message.news.offset, message.news.vehicle_state, strict=True)
         ):
             order = None if offset is None else (message.generation, offset)
-            is_news = order > before if order is not None else state in _GONE or not heard.all
+            is_news = order > before if order is not None else state in GONE_STATES or not heard.all
             if is_news:
                 yield from self._one(message, i, record)
             reached = max(reached, order or reached)
@@ -125,7 +123,7 @@ class StayBook:
         known = stays.get(vehicle_id)
         if known is not None and (at < known.ts or (at == known.ts and n.offset[i] is not None)):
             return
-        areas = [] if n.vehicle_state[i] in _GONE else n.areas[i]
+        areas = [] if n.vehicle_state[i] in GONE_STATES else n.areas[i]
         if known is None and not areas:
             return
         first_offset = record.offset if known is None else known.first_offset
@@ -176,13 +174,6 @@ class StayBook:
         self._unsaved.add(("at", region, vehicle_id))
 
     # ------------------------------------------------------------------ time
-
-    def _reached(self, message: CellsNow) -> int:
-        known = self._clocks.get(message.region, 0)
-        if message.as_of > known:
-            self._clocks[message.region] = known = message.as_of
-            self._unsaved.add(("clock", message.region, ""))
-        return known
 
     def _look(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
         due = self._due.setdefault(region, {})
@@ -322,7 +313,7 @@ class StayBook:
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed since the last call, by name; None: it is deleted."""
-        parts: dict[str, bytes | None] = {}
+        parts: dict[str, bytes | None] = {f"{name}/": part for name, part in self._clocks.take_parts()}
         for about, region, name in self._unsaved:
             value: object
             if about == "at":
@@ -332,8 +323,6 @@ class StayBook:
                 value = self._alerts.get((region, vehicle_id), {}).get(kind)
             elif about == "heard":
                 value = self._heard.get((region, int(name)))
-            elif about == "clock":
-                value = self._clocks[region]
             else:  # "effect", of earlier versions
                 value = None
             parts[f"{about}/{region}/{name}"] = None if value is None else msgspec.msgpack.encode(value)
@@ -345,8 +334,8 @@ class StayBook:
         about, region, subject = name.split("/", 2)
         if about == "heard":
             self._heard[region, int(subject)] = _heard.decode(data)
-        elif about == "clock":
-            self._clocks[region] = _clock.decode(data)
+        elif about == CLOCK:
+            self._clocks.restore(region, data)
         elif about == "effect":
             self._unsaved.add((about, region, subject))  # of earlier versions; the calendar says it too
         elif about == "open":

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from schemas.vehicles import STANDING_STATES, VEHICLE_TYPES
-from streams.incidents.counts.fields import Fields
-from streams.incidents.counts.geographies import Geography
+from schemas.vehicles import STANDING_STATES
+from streams.incidents.mds.fields import Fields
+from streams.incidents.mds.geographies import Geography
 from streams.incidents.stays.rules import Area, StayRule
 
 _UNITS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
@@ -18,14 +18,8 @@ def stay_rule(
 
     `areas` are by id of geography. Where none may stand at all, a vehicle may for `notice_ms`.
     """
-    if fields.values.get("propulsion_types") not in (None, []):
-        fields.error("propulsion_types", "vehicles are not distinguished by propulsion; leave it out")
-    if fields.values.get("minimum") not in (None, 0):
-        fields.error("minimum", "a rule on parking has no minimum; leave it out")
-    given = fields.vehicle_types()
-    types = given & set(VEHICLE_TYPES)
-    if given and not types:
-        fields.note("vehicle_types", "no vehicle here has one of these types; the rule is not evaluated")
+    types = fields.of_single_vehicles("parking")
+    if types is None:
         return None
     limit_s = _limit_s(fields)
     states = fields.states() if fields.values.get("states") else tuple(STANDING_STATES)
@@ -51,10 +45,8 @@ def stay_rule(
 
 def _limit_s(fields: Fields) -> int | None:
     seconds = fields.named("rule_units", _UNITS)
-    maximum = fields.number("maximum")
+    maximum = fields.only_maximum()
     if maximum is None:
-        if fields.values.get("maximum") is None:
-            fields.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
         return None
     if not fields.yes("inclusive_maximum"):
         fields.note(

@@ -16,11 +16,11 @@ from typing import Any
 import shapely
 
 from schemas.vehicles import STANDING_STATES
-from streams.incidents.counts.fields import others
-from streams.incidents.counts.hours import Hours
 from streams.incidents.geometry import GeometryError, area_of
 from streams.incidents.json_turns import Each, dumps
-from streams.incidents.mds_policy import ALWAYS, Span
+from streams.incidents.mds.fields import others
+from streams.incidents.mds.hours import Hours
+from streams.incidents.mds.policy import ALWAYS, Span
 from streams.incidents.policy_findings import Findings
 from streams.incidents.speeds.gbfs import speed_of_zone
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule

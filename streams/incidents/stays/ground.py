@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from streams.incidents.counts.rules import COUNTED
+from schemas.vehicles import COUNTED_STATES
 from streams.incidents.geometry import holds
 from streams.incidents.policy import Policy
 from streams.incidents.stays.rules import Area
@@ -203,7 +203,7 @@ def count_ground_of(policy: Policy, outline: Outline) -> Ground | None:
     return (
         Ground(
             list(areas.values()),
-            frozenset(COUNTED),
+            frozenset(COUNTED_STATES),
             outline,
             frozenset(rule.area.area_id for rule in typed),
             types_everywhere=any(rule.units == "percent" for rule in typed),

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import shapely
 
-from streams.incidents.counts.hours import Hours
-from streams.incidents.mds_policy import ALWAYS, MdsPolicy, Span
+from streams.incidents.mds.hours import Hours
+from streams.incidents.mds.policy import ALWAYS, MdsPolicy, Span
 
 StayKind = Literal["overstay", "no_parking", "outside_service_area"]
 

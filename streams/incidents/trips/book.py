@@ -1,7 +1,6 @@
 """All rules on trips per vehicle and day, in the regions of one partition of ub.cells."""
 
-from collections.abc import Callable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -9,14 +8,15 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.cells import CellsNow, CellsVehicles
 from streams.fold.contract import Record
-from streams.incidents.book import Message
+from streams.incidents.book import Message, SilentIn
 from streams.incidents.check_columns import problem_of_lengths
-from streams.incidents.counts.rules import Counts
+from streams.incidents.clocks import CLOCK, Clocks
+from streams.incidents.counts.rules import ByOperator, Counts
 from streams.incidents.lifecycle import COUNTS_OTHERS, RULE_GONE, ended
 from streams.incidents.showing import Seen
 from streams.incidents.sources_heard import ABOUT, Heard
 from streams.incidents.trips.alert import Look, followed, raised
-from streams.incidents.trips.counting import ByOperator, Counting
+from streams.incidents.trips.counting import Counting
 from streams.incidents.trips.judge import found_in
 from streams.incidents.trips.rules import TripPolicy, TripRule
 from streams.incidents.trips.series import (
@@ -37,7 +37,6 @@ UNKNOWN_MS = HOUR_MS
 """Event time without a word of a region after which nothing is known of the time between."""
 Key = tuple[str, str, str]
 """Region, rule and operator."""
-Silent = Callable[[str], AbstractSet[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +68,21 @@ class _Entry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 _entry = msgspec.msgpack.Decoder(_Entry)
-_clock = msgspec.msgpack.Decoder(int)
 
 
 class TripBook:
     """Trips and vehicles by region, rule and operator, by hour; judged when an hour of event time is over."""
 
-    def __init__(self, config: TripConfig, silent: Silent | None) -> None:
+    def __init__(self, config: TripConfig, silent: SilentIn | None) -> None:
         """`silent` says of which operators nothing is heard in a region: nothing is known of them then."""
         self._silent = silent
         self._cells: dict[str, dict[str, ByOperator]] = {}
         self._counting: dict[str, Counting] = {}
         self._entries: dict[Key, _Entry] = {}
-        self._clocks: dict[str, int] = {}
-        """By region: the newest event time."""
+        self._clocks = Clocks()
         self._heard = Heard()
         self._whole = Whole()
-        self._unsaved: set[tuple[str, ...]] = set()
+        self._unsaved: set[Key] = set()
         self._config, self._rules = config, _rules_of(config)
 
     def take(self, config: TripConfig) -> None:
@@ -133,28 +130,25 @@ class TripBook:
                 if key not in self._entries:
                     self._entries[key] = _Entry(Series(0, 0, 0), silent=True)
                 add_trip(self._entries[key].series, ts)
-                self._unsaved.add(("of", *key))
+                self._unsaved.add(key)
         self._heard.take(message, rows.offset)
 
     # ------------------------------------------------------------------ time
 
     def _look(self, region: str, as_of: int, record: Record) -> Iterator[Alert]:
-        last = self._clocks.get(region)
-        now = as_of if last is None else max(as_of, last)
+        last, now = self._clocks.latest(region, 0), self._clocks.latest(region, as_of)
         yield from self._forget(region, now, record)
         vehicles = self._counting_of(region).vehicles
         if not vehicles:
             return
-        known = last is not None and now - last <= UNKNOWN_MS
+        known = region in self._clocks and now - last <= UNKNOWN_MS
         silent = self._silent(region) if self._silent is not None else frozenset[str]()
         for (rule_id, operator), count in sorted(vehicles.items()):
             policy, rule = self._rules[rule_id]
             if policy.in_force(now):
                 heard = operator not in silent
                 yield from self._count(policy, rule, operator, count, now, heard, known, record)
-        if now != last:
-            self._clocks[region] = now
-            self._unsaved.add(("clock", region))
+        self._clocks.reach(region, now)
 
     def _count(
         self,
@@ -177,7 +171,7 @@ class TripBook:
             return  # a vehicle that is gone was reported there
         if entry is None:
             entry = self._entries[key] = _Entry(Series(now, now, count))
-            self._unsaved.add(("of", *key))
+            self._unsaved.add(key)
         entry.about = self._counting_of(rule.region).about[rule.rule_id]
         series, hour = entry.series, now // HOUR_MS * HOUR_MS
         if not (heard and known) or entry.silent:
@@ -190,7 +184,7 @@ class TripBook:
             return
         advance(series, now)
         series.vehicles = count
-        self._unsaved.add(("of", *key))
+        self._unsaved.add(key)
 
     def _judge(
         self, key: Key, entry: _Entry, policy: TripPolicy, rule: TripRule, hour: int, record: Record
@@ -235,12 +229,12 @@ class TripBook:
             begins = policy is not None and now < policy.begin and not entry.looked_at
             if policy is None or gone or not (begins or policy.in_force(now)):
                 alert = self._entries.pop(key).alert
-                self._unsaved.add(("of", *key))
+                self._unsaved.add(key)
                 if alert is not None:
                     yield ended(alert, now, RULE_GONE, record)
             elif entry.about not in ("", about[key[1]]):
                 alert = self._entries.pop(key).alert
-                self._unsaved.add(("of", *key))
+                self._unsaved.add(key)
                 if alert is not None:
                     yield ended(alert, now, COUNTS_OTHERS, record, policy.version)
 
@@ -278,19 +272,22 @@ class TripBook:
 
     def take_parts(self) -> Mapping[str, bytes | None]:
         """Return what changed since the last call, by name; None: it is deleted."""
-        parts: dict[str, bytes | None] = {**dict(self._heard.take_parts()), **dict(self._whole.take_parts())}
-        for about, region, *rest in self._unsaved:
-            known = self._entries.get((region, rest[0], rest[1])) if about == "of" else self._clocks[region]
-            name = "/".join((about, region, *rest))
-            parts[name] = None if known is None else msgspec.msgpack.encode(known)
+        parts: dict[str, bytes | None] = {
+            **dict(self._heard.take_parts()),
+            **dict(self._whole.take_parts()),
+            **dict(self._clocks.take_parts()),
+        }
+        for key in self._unsaved:
+            known = self._entries.get(key)
+            parts["/".join(("of", *key))] = None if known is None else msgspec.msgpack.encode(known)
         self._unsaved.clear()
         return parts
 
     def restore(self, name: str, data: bytes) -> Alert | None:
         """Take back what was saved; returns the alert in it that is open."""
         about, _, subject = name.partition("/")
-        if about == "clock":
-            self._clocks[subject] = _clock.decode(data)
+        if about == CLOCK:
+            self._clocks.restore(subject, data)
         elif about == ABOUT:
             region, source = subject.rsplit("/", 1)
             self._heard.restore(region, source, data)

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from streams.incidents.counts.rules import COUNTED, NONE, Counts
+from schemas.vehicles import COUNTED_STATES
+from streams.incidents.counts.rules import NONE, ByOperator, Counts
 from streams.incidents.trips.rules import TripPolicy, TripRule
 
 Key = tuple[str, str]
 """Rule and operator."""
-ByOperator = Mapping[str, Counts]
 
 
 class Counting:
@@ -42,7 +42,7 @@ class Counting:
         for rule in self.takers(cell, operator):
             more = sum(
                 new - old
-                for state, old, new in zip(COUNTED, before, after, strict=True)
+                for state, old, new in zip(COUNTED_STATES, before, after, strict=True)
                 if state in rule.states
             )
             key = rule.rule_id, operator

@@ -1,6 +1,6 @@
 """What a rule on trips of an MDS policy says: an extension of MDS."""
 
-from streams.incidents.counts.fields import Fields
+from streams.incidents.mds.fields import Fields
 
 Bounds = tuple[float | None, float | None]
 

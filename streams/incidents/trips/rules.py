@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from streams.incidents.mds_policy import MdsPolicy
+from streams.incidents.mds.policy import MdsPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import msgspec
 
 from schemas.alerts import Alert, Battery, Jump
 from schemas.cells import CellsNow, CellsVehicles
+from schemas.vehicles import GONE_STATES
 from streams.fold.contract import Record
 from streams.incidents.book import Message
 from streams.incidents.check_columns import CellNames
@@ -19,8 +20,6 @@ from streams.incidents.vehicles.config import VehiclesConfig
 Kind = Literal["impossible_jump", "low_battery"]
 Key = tuple[Kind, str, str]
 """Kind, region and vehicle: a vehicle that goes from one region to another is two here."""
-
-_GONE = ("missing", "elsewhere", "removed")
 
 
 class _Open(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -136,7 +135,7 @@ class VehicleBook:
             found = Battery(
                 n.vehicle_id[i], n.operator[i], n.vehicle_type[i], n.ts[i], state, charge, low, fine
             )
-            gone = state in _GONE
+            gone = state in GONE_STATES
             if known is None:
                 if charge is not None and charge < low and not gone:
                     where = n.cell[i], message.region, self._place(n.cell[i])

@@ -3,8 +3,8 @@
 import pytest
 
 from schemas.cells import CellsNow, CellsVehicles, VehicleMoves, VehicleNews
+from schemas.limits import END_MS
 from schemas.partials import SlotCounts
-from streams.fold.frames import END_MS
 from streams.incidents.check_numbers import problem_of_numbers
 
 BOUNDS = f"{-(2**31)} to {END_MS - 1} expected"

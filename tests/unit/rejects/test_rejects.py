@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from schemas import codec
+from schemas.limits import END_MS
 from schemas.rejected import Rejected
 from streams import topics
 from streams.fold.contract import Record
-from streams.fold.frames import END_MS
 from streams.rejects.state import MOST_TOPICS, OTHER_TOPICS, RejectsState
 from tests.pipeline import T0, Database, restored
 

@@ -9,9 +9,9 @@ from contextlib import nullcontext
 import pytest
 from faust.types import TP
 
+from schemas.limits import END_MS
 from streams.errors import Fenced, ServiceUnavailable
 from streams.fold.contract import Output, Record
-from streams.fold.frames import END_MS
 from streams.runtime import stage as stage_module
 from streams.store.checkpoint import Claim, PartitionCommit
 from tests.unit.runtime.stages import TOPIC, Database, Events, Kafka, Listing, a_stage, until

@@ -32,6 +32,8 @@ from schemas.rejected import REASONS, Rejected
 from schemas.requests import REQUEST_EVENT_TYPES, CitizenRequest, RequestEventType, RequestFrame
 from schemas.sensors import SENSOR_STATUSES, SensorFrame, SensorReading, SensorStatus
 from schemas.vehicles import (
+    COUNTED_STATES,
+    GONE_STATES,
     ID_PATTERN,
     MAX_ID_LENGTH,
     STANDING_STATES,
@@ -121,6 +123,7 @@ def test_a_position_that_breaks_the_contract_is_refused_by_name(value: bytes, me
 def test_lists_that_belong_together_agree() -> None:
     assert set(STANDING_STATES) < set(VEHICLE_STATES)
     assert not {"on_trip", "removed", "missing", "elsewhere"} & set(STANDING_STATES)
+    assert (*COUNTED_STATES, *GONE_STATES) == VEHICLE_STATES
     assert f"{{1,{MAX_ID_LENGTH}}}" in ID_PATTERN
     assert len(REASONS) == len(set(REASONS))
     assert get_args(SensorStatus) == SENSOR_STATUSES

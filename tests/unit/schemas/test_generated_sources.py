@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from schemas import generate
+from schemas.limits import END_MS
 from schemas.requests import MAX_NAME, MAX_TEXT
 from schemas.sensors import MAX_CODE
 from streams import topics
@@ -16,7 +17,6 @@ from streams.gateway.address import KINDS
 from streams.gateway.decode import Limits, decode
 from streams.gateway.framing import Framer
 from streams.gateway.receipt import Receipt
-from streams.gateway.rules import END_MS
 
 NOW = 1_772_406_000_000
 LIMITS = Limits(max_payload_bytes=1_000_000, max_clock_ahead_ms=4_000_000_000_000)

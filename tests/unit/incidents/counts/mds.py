@@ -7,7 +7,7 @@ from typing import Any
 
 import shapely
 
-from streams.incidents.counts.geographies import City
+from streams.incidents.mds.geographies import City
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.policy_findings import Findings
 from streams.incidents.policy_reader import read

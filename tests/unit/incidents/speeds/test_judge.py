@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from streams.incidents.counts.hours import Hours
+from streams.incidents.mds.hours import Hours
 from streams.incidents.speeds.judge import End, Move, judge
 from streams.incidents.speeds.rules import SpeedPolicy, SpeedRule, least_limits
 

@@ -16,7 +16,7 @@ from shapely.geometry import mapping
 from sensors_sim.sources.contract import Report
 from sensors_sim.sources.gbfs_zones import zones
 from streams.grid import locate
-from streams.incidents.mds_policy import Span
+from streams.incidents.mds.policy import Span
 from streams.incidents.policy_change import told_otherwise
 from streams.incidents.policy_overview import lines
 from streams.incidents.stays.ground import Ground

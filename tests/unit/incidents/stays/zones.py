@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from schemas.vehicles import VEHICLE_TYPES
 from streams.configs import count_ground
 from streams.grid import locate
-from streams.incidents.counts.geographies import City
+from streams.incidents.mds.geographies import City
 from streams.incidents.policy import Policy, Rule
 from streams.incidents.policy_findings import Findings
 from streams.incidents.policy_reader import read

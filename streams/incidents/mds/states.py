@@ -2,10 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from streams.incidents.counts.rules import COUNTED
-
-NOWHERE = ("elsewhere", "missing", "removed")
-"""Vehicles in these states are in no cell, so a rule that names them beside others has none of them."""
+from schemas.vehicles import COUNTED_STATES
 
 _BACK = ("comms_restored", "located", "unspecified")
 EVENTS: Mapping[str, tuple[str, ...]] = {
@@ -22,7 +19,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
 https://github.com/openmobilityfoundation/mobility-data-specification/blob/2.0.0/modes/micromobility.md, but for the
 beta event `changed_geographies`. MDS 1 has the same."""
 
-assert set(EVENTS) == set(COUNTED)
+assert set(EVENTS) == set(COUNTED_STATES)
 
 
 def left_out(state: str, events: Collection[str]) -> list[str]:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from streams.incidents.counts.hours import DAY_S, DAYS, Hours, clock
-from streams.incidents.counts.rules import COUNTED
-from streams.incidents.counts.states import NOWHERE, left_out
+from schemas.vehicles import COUNTED_STATES, GONE_STATES, VEHICLE_TYPES
+from streams.incidents.mds.hours import DAY_S, DAYS, Hours, clock
+from streams.incidents.mds.states import left_out
 from streams.incidents.policy_findings import Findings
 from streams.printable import is_printable
 
@@ -123,6 +123,28 @@ class Fields:
         found = frozenset(self.texts("vehicle_types", "|".join(MDS_TYPES), what))
         return found | _SCOOTERS if "scooter" in found else found
 
+    def of_single_vehicles(self, about: str) -> frozenset[str] | None:
+        """Return the types that a rule on single vehicles names; empty: all; None: no vehicle here has one of them.
+
+        Notes what else such a rule cannot ask for; `about` says what it is on.
+        """
+        if self.values.get("propulsion_types") not in (None, []):
+            self.error("propulsion_types", "vehicles are not distinguished by propulsion; leave it out")
+        if self.values.get("minimum") not in (None, 0):
+            self.error("minimum", f"a rule on {about} has no minimum; leave it out")
+        given = self.vehicle_types()
+        types = given & set(VEHICLE_TYPES)
+        if given and not types:
+            self.note("vehicle_types", "no vehicle here has one of these types; the rule is not evaluated")
+            return None
+        return types
+
+    def only_maximum(self) -> int | None:
+        """Return the bound of a rule that can have no other; None where it has none, or a wrong one."""
+        if self.values.get("maximum") is None:
+            self.note("", "no bounds: the rule only keeps its vehicles from the rules after it")
+        return self.number("maximum")
+
     def named[T](self, key: str, table: Mapping[str, T]) -> T:
         """Return what a text stands for; the first of the table where it is none of its names."""
         value = self.values.get(key)
@@ -190,16 +212,16 @@ class Fields:
         """Return the states that a rule counts; all that can be counted where none is named."""
         value = self.values.get("states")
         if value is None or value in ({}, []):
-            return COUNTED
+            return COUNTED_STATES
         if not isinstance(value, dict):
             self.error("states", 'an object such as {"available": []} is expected')
-            return COUNTED
-        counted = not value.keys().isdisjoint(COUNTED)
+            return COUNTED_STATES
+        counted = not value.keys().isdisjoint(COUNTED_STATES)
         for state, events in value.items():
             place = f"{self.place}.states.{state}"
-            if state in COUNTED:
+            if state in COUNTED_STATES:
                 self._all_events(place, state, events)
-            elif state in NOWHERE and counted:
+            elif state in GONE_STATES and counted:
                 self._findings.note(place, "a vehicle in this state is in no cell, so none is evaluated")
             else:
                 way_out = (
@@ -207,9 +229,9 @@ class Fields:
                     if counted
                     else "name one of them, or remove the rule: without states it would apply to others"
                 )
-                rule = f"vehicles are counted in the states {', '.join(COUNTED)}; {way_out}"
+                rule = f"vehicles are counted in the states {', '.join(COUNTED_STATES)}; {way_out}"
                 self._findings.error(place, rule)
-        return tuple(state for state in COUNTED if state in value)
+        return tuple(state for state in COUNTED_STATES if state in value)
 
     def _all_events(self, place: str, state: str, events: object) -> None:
         """Refuse a state by which only some of the events that lead to it are meant: readings do not tell of events."""

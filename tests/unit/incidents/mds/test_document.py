@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from schemas.vehicles import COUNTED_STATES
 from streams.errors import PolicyError
 from streams.files.policy import city_of
-from streams.incidents.counts.hours import Hours
-from streams.incidents.counts.rules import COUNTED
+from streams.incidents.mds.hours import Hours
 from streams.incidents.policy import read_zones
 from streams.incidents.policy_findings import Findings
 from streams.incidents.policy_reader import beside, value_of
@@ -53,7 +53,7 @@ def test_a_rule_has_the_cells_whose_centre_its_geography_holds_and_the_middle_on
 
 def test_what_a_rule_leaves_out_has_the_defaults_of_mds() -> None:
     found = one(states=None)
-    assert (found.states, found.hours, found.minimum, found.maximum) == (COUNTED, Hours(), None, None)
+    assert (found.states, found.hours, found.minimum, found.maximum) == (COUNTED_STATES, Hours(), None, None)
 
 
 def test_bounds_that_are_not_within_bounds_are_moved_by_one() -> None:
@@ -478,7 +478,7 @@ def test_states_with_all_the_events_that_lead_to_them_are_those_states(kind: dic
     read, findings = read_all(document([policy(1, rule(7, 1, maximum=5, states=states, **kind))], [AREA]))
     assert not findings.errors
     [found] = [one for policies in (read.counts, read.stays, read.speeds) for one in policies if one.rules]
-    assert found.rules[0].states == COUNTED
+    assert found.rules[0].states == COUNTED_STATES
     [note] = [text for text in findings.notes if "states" in text]
     assert note.endswith("states.elsewhere: a vehicle in this state is in no cell, so none is evaluated")
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from streams.incidents.counts.hours import DAYS, Hours, LocalTime, local_time
+from streams.incidents.mds.hours import DAYS, Hours, LocalTime, local_time
 
 BERLIN, SHANGHAI = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Shanghai")
 

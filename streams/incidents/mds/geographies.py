@@ -8,8 +8,8 @@ from typing import Any
 
 import shapely
 
-from streams.incidents.counts.fields import Fields, shown
 from streams.incidents.geometry import GeometryError, area_of, too_far
+from streams.incidents.mds.fields import Fields, shown
 from streams.incidents.policy_findings import Findings
 from streams.printable import quoted
 

@@ -61,6 +61,13 @@ def unavailable(host: str, port: int, error: BaseException | None, *, tls: bool)
     return ServiceUnavailable("MQTT", f"{host}:{port}", reason(error), what=what, way_out=way_out)
 
 
+def lost(address: str, why: object, client_id: str, setting: str) -> str:
+    """Return what to tell a person of a connection that ended; `setting` is what our name on the broker comes from."""
+    if why == "Session taken over":
+        why = f"{why}: another process is called {client_id}, too; give each its own {setting}"
+    return f"MQTT at {address}: connection lost ({why}); trying again"
+
+
 def hung_up(host: str, port: int, *, tls: bool) -> ServiceUnavailable:
     """Return what to tell a person of a broker that ended the connection before it answered our CONNECT."""
     way_out = (

@@ -22,7 +22,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from schemas import codec
 from schemas.gateways import GatewayAtWork
 from streams import topics
-from streams.brokers.mqtt_login import hung_up, login_of, refuses, unavailable
+from streams.brokers.mqtt_login import hung_up, login_of, lost, refuses, unavailable
 from streams.errors import ServiceUnavailable
 from streams.gateway.receipt import Receipt
 from streams.gateway.receiver import Message, Receiver
@@ -252,7 +252,7 @@ class MqttSource:
         with self._lock:
             self._connection += 1
         if not self._disconnected.is_set() and not self._closing:
-            log.warning("MQTT at %s: connection lost (%s); trying again", self.address, reason)
+            log.warning("%s", lost(self.address, reason, self._settings.gateway_id, "UB_GATEWAY_ID"))
             _spread_reconnects(client)
         elif self._trouble is self._silent and not self._closing:
             s = self._settings

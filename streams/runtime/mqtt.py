@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streams import topics
-from streams.brokers.mqtt_login import login_of, refuses, unavailable
+from streams.brokers.mqtt_login import login_of, lost, refuses, unavailable
 from streams.fold.contract import MqttMessage
 from streams.runtime.board import Board
 from streams.said_once import SaidOnce
@@ -46,6 +46,7 @@ class MqttPublisher:
 
     def __init__(self, settings: Settings, client_id: str, board: Board | None = None) -> None:
         self._settings = settings
+        self._client_id = client_id
         self._board = board
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
@@ -143,8 +144,8 @@ class MqttPublisher:
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
         if reason.is_failure and not self._trouble:  # who is refused was told so
-            where = self._settings.mqtt_host, self._settings.mqtt_port
-            log.warning("MQTT at %s:%d: connection lost (%s); trying again", *where, reason)
+            where = f"{self._settings.mqtt_host}:{self._settings.mqtt_port}"
+            log.warning("%s", lost(where, reason, self._client_id, "UB_WORKER_ID"))
         self._soon(self._lost)
 
     def _on_connect_fail(self, client: mqtt.Client, userdata: Any) -> None:

@@ -112,6 +112,11 @@ def test_a_restart_of_the_mqtt_broker_loses_nothing(services: Services) -> None:
     assert reader.pairs == stream.pairs
 
 
+def test_a_gateway_with_the_name_of_another_says_what_to_do(services: Services) -> None:
+    with running_gateway(services) as gateway, running_gateway(services):
+        wait_until(lambda: gateway.lines("give each its own UB_GATEWAY_ID"), "the gateway to say it")
+
+
 def test_more_than_a_gateway_may_hold_waits_for_it_and_it_comes_to_work_all_the_same(
     services: Services,
 ) -> None:

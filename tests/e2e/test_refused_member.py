@@ -64,7 +64,7 @@ def test_a_worker_that_its_group_refuses_is_in_once_it_may_be(strict: Strict, co
     strict.city.eventually(lambda: says in worker.log.read_text())
     assert "from offset" not in worker.log.read_text()
     strict.kafka.members = 0
-    strict.city.eventually(lambda: worker.log.read_text().count("from offset") == 2)
+    strict.city.eventually(lambda: worker.log.read_text().count("from offset") >= 2)
 
 
 @pytest.mark.parametrize("code", [GROUP_AUTHORIZATION_FAILED, UNKNOWN_SERVER_ERROR])
@@ -72,8 +72,8 @@ def test_a_worker_that_its_group_refuses_from_now_on_is_back_once_it_may_be(
     strict: Strict, code: int
 ) -> None:
     worker = strict.city.start_worker()
-    strict.city.eventually(lambda: worker.log.read_text().count("from offset") == 2)
+    strict.city.eventually(lambda: worker.log.read_text().count("from offset") >= 2)
     strict.kafka.members = code
     strict.city.eventually(lambda: "does not let this worker into group" in worker.log.read_text())
     strict.kafka.members = 0
-    strict.city.eventually(lambda: worker.log.read_text().count("from offset") == 4)
+    strict.city.eventually(lambda: worker.log.read_text().count("from offset") >= 4)

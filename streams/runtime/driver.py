@@ -15,10 +15,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.services import Service, WaitResults
 
+from streams.brokers.membership import Membership
 from streams.brokers.silent_leader import SilentLeader
 from streams.runtime.hearing import SILENT_S
 from streams.runtime.holes import Holes
-from streams.runtime.membership import Membership
 
 FETCH_WAIT_MS = 20
 QUIET_FETCH_WAIT_MS = 100
@@ -47,7 +47,7 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
     @Service.task
     async def _join_again(self) -> None:
         """Look every second whether the group refuses us."""
-        membership = Membership(self.app.conf.id)
+        membership = Membership(self.app.conf.id, "this worker")
         async for _ in self.itertimer(_JOIN_AGAIN_S, name="join again"):
             membership.look(self._ensure_consumer())
 

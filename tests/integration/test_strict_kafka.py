@@ -1,4 +1,4 @@
-"""What Kafka does and Tansu does not: it refuses records that its topics do not take."""
+"""What Kafka does and Tansu does not: it refuses records that its topics do not take, and members of groups."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from streams import topics
 from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.brokers.refused_records import InvalidRecordError, aiokafka_knows_invalid_records
 from streams.settings import Settings
+from tests.conftest import Database
 from tests.integration.gateway_support import (
     Reader,
     Services,
@@ -22,7 +23,14 @@ from tests.integration.gateway_support import (
     reading,
     running_gateway,
 )
-from tests.integration.strict_kafka import INVALID_RECORD, MESSAGE_TOO_LARGE, StrictKafka, strict_kafka
+from tests.integration.notify_support import Desk, hook, notifying
+from tests.integration.strict_kafka import (
+    INVALID_RECORD,
+    MESSAGE_TOO_LARGE,
+    UNKNOWN_SERVER_ERROR,
+    StrictKafka,
+    strict_kafka,
+)
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -96,3 +104,21 @@ def test_the_client_of_a_worker_tells_an_invalid_record_from_a_broker_in_trouble
     aiokafka_knows_invalid_records()
     with pytest.raises(InvalidRecordError):
         asyncio.run(send())
+
+
+def test_notify_goes_on_once_its_group_takes_it_again(
+    kafka: StrictKafka, migrated: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No heartbeat is sent after one that was refused: nobody was notified of anything any more."""
+    desk = Desk(kafka.bootstrap, migrated)
+    try:
+        with hook() as ops, notifying(desk, f'[[receiver]]\nname = "ops"\nurl = "{ops.url}"\n'):
+            desk.tell("a" * 32)
+            wait_until(lambda: ops.ids, "the first message")
+            kafka.members = UNKNOWN_SERVER_ERROR
+            wait_until(lambda: "does not let notify into group" in caplog.text, "the refusal to be said")
+            kafka.members = 0
+            desk.tell("b" * 32)
+            wait_until(lambda: len(ops.ids) == 2, "the second message")
+    finally:
+        desk.close()

@@ -1,5 +1,5 @@
 """A Tansu behind a listener that does what Kafka does and Tansu 0.6 cannot: it refuses records, members of groups,
-their offsets and whoever reads, and adds partitions.
+their offsets and whoever reads, adds partitions, and names leaders that are down.
 
 The listener looks into the answers, and is the address that Tansu advertises. Each partition that is to be "added"
 exists from the start and is hidden until then.
@@ -29,7 +29,9 @@ from deploy.native.directory import private_directory
 from deploy.native.ports import LOOPBACK, free_port
 from deploy.native.tansu import Tansu
 
-MESSAGE_TOO_LARGE, INVALID_RECORD = 10, 87
+NOT_LEADER, MESSAGE_TOO_LARGE, INVALID_RECORD = 6, 10, 87
+_DOWN = 9
+"""The number of a broker that nobody can connect to."""
 UNKNOWN_SERVER_ERROR, REBALANCE_IN_PROGRESS = -1, 27
 TOPIC_AUTHORIZATION_FAILED, GROUP_AUTHORIZATION_FAILED = 29, 30
 _PRODUCE, _FETCH, _METADATA = 0, 1, 3
@@ -45,7 +47,8 @@ class StrictKafka:
 
     `members` is the code of the error with which those are refused who join a group or say that they are in it, or 0.
     `commits` is that for the offsets that a group commits, `offsets` that for whoever asks for them, and `reads` that
-    for whoever reads a topic.
+    for whoever reads a topic. While `leader_is_down`, a broker leads all partitions that is not in the list of brokers;
+    `named` is set once a client was told so.
     """
 
     tansu: Tansu
@@ -55,6 +58,8 @@ class StrictKafka:
     commits: int = 0
     offsets: int = 0
     reads: dict[str, int] = field(default_factory=dict)
+    leader_is_down: bool = False
+    named: threading.Event = field(default_factory=threading.Event)
     _connections: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -123,10 +128,13 @@ class StrictKafka:
             told = FetchResponse.decode(answer, version=version, header=True)
             _put_codes(told.responses, lambda one: self.reads.get(one.topic, 0))
             return _framed_answer(told, version, told.header.correlation_id)
-        if key == _METADATA and self.shown:
+        if key == _METADATA and (self.shown or self.leader_is_down):
             told = MetadataResponse.decode(answer, version=version, header=True)
             for topic in told.topics:
                 topic.partitions = topic.partitions[: self.shown.get(topic.name)]
+                for partition in topic.partitions if self.leader_is_down else ():
+                    partition.leader_id = _DOWN
+                    self.named.set()
             return _framed_answer(told, version, told.header.correlation_id)
         return _size(answer)
 

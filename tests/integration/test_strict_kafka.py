@@ -1,4 +1,4 @@
-"""What Kafka does and Tansu does not: it refuses records that its topics do not take, and members of groups."""
+"""What Kafka does and Tansu does not: it refuses records and members of groups, and names leaders that are down."""
 
 import asyncio
 from collections.abc import Iterator
@@ -27,6 +27,7 @@ from tests.integration.notify_support import Desk, hook, notifying
 from tests.integration.strict_kafka import (
     INVALID_RECORD,
     MESSAGE_TOO_LARGE,
+    NOT_LEADER,
     UNKNOWN_SERVER_ERROR,
     StrictKafka,
     strict_kafka,
@@ -92,6 +93,18 @@ def test_smaller_frames_are_what_a_topic_takes_too(kafka: StrictKafka, strict: S
             gateway.kill()
         with running_gateway(strict, frame_max_bytes=small // 2):
             reader.read_until(lambda seen: len(seen.pairs) == 2_000, "all readings")
+
+
+def test_a_gateway_waits_for_a_leader_that_is_down(kafka: StrictKafka, strict: Services) -> None:
+    """Its client asked for no other leader any more, and sent nothing until the gateway was restarted."""
+    start = now_ms() - 3_600_000
+    with running_gateway(strict), publisher(strict) as client, Reader(strict) as reader:
+        kafka.judge, kafka.leader_is_down = (lambda _topic, _batch: NOT_LEADER), True
+        publish_all(client, [("ub/v1/north/vehicles", array([reading("first", start)]))])
+        wait_until(kafka.named.is_set, "the gateway to be told of the leader")
+        kafka.judge, kafka.leader_is_down = (lambda _topic, _batch: 0), False
+        publish_all(client, [("ub/v1/north/vehicles", array([reading("second", start)]))])
+        reader.read_until(lambda seen: len(seen.pairs) == 2, "all readings")
 
 
 def test_the_client_of_a_worker_tells_an_invalid_record_from_a_broker_in_trouble(kafka: StrictKafka) -> None:

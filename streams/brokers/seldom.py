@@ -1,11 +1,15 @@
 """aiokafka says at each try that it failed, dozens of times a second: the log says it once a minute."""
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
 
-_AGAIN_S = 60.0
+from streams.said_once import SaidSeldom
+
+_OFFSET = re.compile(r"offset=\d+")
+"""It is another one at each commit that is refused."""
 
 
 class Seldom(logging.Filter):
@@ -13,9 +17,7 @@ class Seldom(logging.Filter):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._clock = clock
-        self._said: dict[str, float] = {}
-        """When each line was said last."""
+        self._said = SaidSeldom(clock)
         self._lock = threading.Lock()
         """A handler asks before it takes its own, and consumers have a thread of theirs."""
 
@@ -26,13 +28,8 @@ class Seldom(logging.Filter):
         """Whether it is to be written."""
         if record.name.partition(".")[0] != "aiokafka":
             return True
-        now, line = self._clock(), record.getMessage()
         with self._lock:
-            self._said = {one: at for one, at in self._said.items() if now - at < _AGAIN_S}
-            if line in self._said:
-                return False
-            self._said[line] = now
-            return True
+            return self._said.is_due(_OFFSET.sub("", record.getMessage()))
 
 
 def say_seldom() -> None:

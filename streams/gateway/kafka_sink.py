@@ -26,6 +26,7 @@ from streams.brokers.forgotten_producer import kafka_python_gives_up_forgotten_p
 from streams.brokers.kafka_login import PLAIN, kafka_login_of, kafka_refusal, kafka_unavailable
 from streams.brokers.own_topics import kafka_python_makes_no_topics
 from streams.brokers.refused_records import invalid, too_large
+from streams.brokers.unlisted_leader import kafka_python_asks_again_who_leads
 from streams.errors import ServiceUnavailable, SettingsError
 from streams.gateway.address import KINDS
 from streams.gateway.records import KafkaRecord
@@ -195,6 +196,7 @@ class KafkaSink:
     def _connect(self) -> None:
         kafka_python_makes_no_topics()
         kafka_python_gives_up_forgotten_producers()
+        kafka_python_asks_again_who_leads()
         producer = KafkaProducer(
             bootstrap_servers=self._settings.kafka_bootstrap,
             client_id=self._settings.gateway_id,

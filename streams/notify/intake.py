@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,10 +17,12 @@ from schemas.alerts import Alert
 from streams import topics
 from streams.alerts.labels import labels_of
 from streams.brokers.kafka_login import KafkaLogin, kafka_login_of, kafka_unavailable
+from streams.brokers.membership import Membership
 from streams.brokers.silent_leader import SilentLeader
 from streams.fold.outlines import District
 from streams.notify.receivers import Receiver
 from streams.retry import retrying
+from streams.said_once import SaidSeldom
 from streams.settings import Settings
 from streams.store import changed_receivers, notifications
 from streams.store.notifications import Connection
@@ -69,6 +72,7 @@ class Intake:
         self._district = district
         self._stop = stop
         self._queued = queued
+        self._said = SaidSeldom(time.monotonic)
 
     async def meet_receivers(self) -> None:
         """Queue open alerts for receivers that are new, or back in the file, or now ask for other alerts."""
@@ -111,23 +115,32 @@ class Intake:
 
     async def run(self) -> None:
         """Read until told to stop."""
-        consumer = await retrying(self._started, self._stop, log.warning)
-        try:
-            while not self._stop.is_set():
-                try:
-                    batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
-                except KafkaError as error:
-                    log.warning("cannot read alerts from Kafka (%s); trying again", error)
-                    await asyncio.sleep(_RETRY_S)
-                    continue
-                events = [event for records in batches.values() for event in map(read, records) if event]
-                if events:
-                    await retrying(lambda found=events: self._take(found), self._stop, log.warning)  # type: ignore[misc]
-                    self._queued()
-                if batches:
-                    await self._confirm(consumer)
-        finally:
-            await consumer.stop()
+        while not self._stop.is_set():
+            consumer = await retrying(self._started, self._stop, log.warning)
+            try:
+                await self._read(consumer)
+            except KafkaError as error:  # this consumer does not go on
+                self._say(f"cannot read alerts from Kafka ({error}); connecting anew")
+                await asyncio.sleep(_RETRY_S)
+            finally:
+                await consumer.stop()
+
+    async def _read(self, consumer: Any) -> None:
+        membership = Membership(GROUP, "notify")
+        while not self._stop.is_set():
+            membership.look(consumer)
+            try:
+                batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
+            except KafkaError as error:
+                self._say(f"cannot read alerts from Kafka ({error}); trying again")
+                await asyncio.sleep(_RETRY_S)
+                continue
+            events = [event for records in batches.values() for event in map(read, records) if event]
+            if events:
+                await retrying(lambda found=events: self._take(found), self._stop, log.warning)  # type: ignore[misc]
+                self._queued()
+            if batches:
+                await self._confirm(consumer)
 
     async def _take(self, events: Sequence[Event]) -> None:
         async with self._session.transaction() as connection:
@@ -165,7 +178,11 @@ class Intake:
             await consumer.commit()
         except KafkaError as error:
             # partitions moved, or Kafka is away: they are read again, and found queued
-            log.warning("cannot commit the offsets of group %s to Kafka (%s)", GROUP, error)
+            self._say(f"cannot commit the offsets of group {GROUP} to Kafka ({error})")
+
+    def _say(self, trouble: str) -> None:
+        if self._said.is_due(trouble):
+            log.warning("%s", trouble)
 
     async def _started(self) -> Any:
         login = kafka_login_of(self._settings)

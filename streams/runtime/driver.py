@@ -1,5 +1,5 @@
-"""Faust's Kafka driver with a shorter fetch wait, no holes, leaders that fall silent, members that are refused and try
-again, and less to do for each message.
+"""Faust's Kafka driver with a shorter fetch wait, no holes, leaders that fall silent, members and fetches that are
+refused and try again, and less to do for each message.
 
 Faust 0.15 asks the broker to hold a fetch for up to 1,500 ms, hard-coded. Kafka answers as soon as data
 arrives; Tansu answers only at the end of the wait, which would cost a second and a half at every hop.
@@ -7,24 +7,33 @@ The wait is an attribute of the consumer's fetcher options, so a subclass may se
 """
 
 import asyncio
+import logging
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, cast
 
 import aiokafka
+from aiokafka.errors import CorruptRecordException, KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.services import Service, WaitResults
 
+from streams.brokers.membership import Membership
 from streams.brokers.silent_leader import SilentLeader
+from streams.runtime.group_offsets import GroupOffsets
 from streams.runtime.hearing import SILENT_S
 from streams.runtime.holes import Holes
-from streams.runtime.membership import Membership
+from streams.said_once import SaidSeldom
+
+log = logging.getLogger(__name__)
 
 FETCH_WAIT_MS = 20
 QUIET_FETCH_WAIT_MS = 100
 """The wait while no record comes: each fetch costs half a millisecond of a core."""
 _HOLE_WAIT_S = 0.02
 _JOIN_AGAIN_S = 1.0
+_READ_AGAIN_S = 1.0
 
 
 class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
@@ -37,6 +46,8 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
         super().__post_init__()
         self._assigned: set[TP] = set()
         self._holes = Holes()
+        self._refusals = SaidSeldom(time.monotonic)
+        self._offsets = GroupOffsets(self.app.conf.id)
 
     async def on_start(self) -> None:
         """Start the consumer, which has a coordinator then and subscribes later."""
@@ -47,7 +58,7 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
     @Service.task
     async def _join_again(self) -> None:
         """Look every second whether the group refuses us."""
-        membership = Membership(self.app.conf.id)
+        membership = Membership(self.app.conf.id, "this worker")
         async for _ in self.itertimer(_JOIN_AGAIN_S, name="join again"):
             membership.look(self._ensure_consumer())
 
@@ -67,6 +78,21 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
         `urbanbrain doctor` says.
         """
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Look whether a partition is stuck. While it is not known where to read on, the worker would end for it.
+
+        So it is after a rebalance, and after the log has lost the records that were to come. It may become so at any
+        time, in the consumer's thread.
+        """
+        with suppress(AssertionError, AttributeError):
+            super().verify_event_path(now, tp)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        consumer = self._ensure_consumer()
+        ours = consumer.assignment()
+        wanted = {aiokafka.TopicPartition(*tp): offset for tp, offset in offsets.items() if tp in ours}
+        return await self._offsets.commit(consumer, wanted)
+
     async def _fetch_records(
         self,
         consumer: aiokafka.AIOKafkaConsumer,
@@ -76,7 +102,16 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
     ) -> dict[TP, list[Any]]:
         if self._assigned != (assigned := consumer.assignment()):  # others may have read on meanwhile
             self._assigned, self._holes = assigned, Holes()
-        found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+            self.time_started = (
+                time.monotonic()
+            )  # Faust takes what was assigned now for stuck since the start
+        try:
+            found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        except CorruptRecordException:
+            raise  # it may have cost us others, which were read before it
+        except KafkaError as error:
+            await self._refused(consumer, error)
+            return {}
         usual = cast(FetchWaitTransport, self.transport).fetch_wait_ms
         # With nothing found Faust waited for a second.
         consumer._fetcher._fetch_max_wait_ms = usual if found else max(usual, QUIET_FETCH_WAIT_MS)
@@ -87,6 +122,13 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
                 del records[tp]
                 await asyncio.sleep(_HOLE_WAIT_S)
         return records
+
+    async def _refused(self, consumer: aiokafka.AIOKafkaConsumer, error: KafkaError) -> None:
+        """Say what Kafka has against a fetch, and wait before the next. What the group has, Membership says."""
+        joining = consumer._subscription.reassignment_in_progress
+        if not joining and self._refusals.is_due(str(error)):
+            log.warning("cannot read from Kafka (%s); trying again", error)
+        await asyncio.sleep(_READ_AGAIN_S)
 
 
 class Eager(Service):
@@ -152,6 +194,15 @@ class FetchWaitConsumer(Eager, driver.Consumer):
         subscription = None if consumer is None else consumer._subscription.subscription
         assignment = None if subscription is None else subscription.assignment
         return consumer, None if assignment is None else assignment.state_value(tp)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Read on where the group was."""
+        offsets = cast(FetchWaitConsumerThread, self._thread)._offsets
+        return cast(Mapping[TP, int], await offsets.asked(super().seek_to_committed))
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit, unless our thread has ended before us: then there is nobody to do it."""
+        return not self._thread.should_stop and await super()._commit(offsets)
 
     def _new_consumer_thread(self) -> FetchWaitConsumerThread:
         return FetchWaitConsumerThread(self, loop=self.loop, beacon=self.beacon)

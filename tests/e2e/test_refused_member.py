@@ -1,18 +1,25 @@
-"""A Kafka that does not let a worker into its group, or not any more: it says so, and is in as soon as it may be."""
+"""A Kafka that does not let a worker into its group, or not any more, or refuses it offsets and records.
+
+The worker says so, and goes on as soon as it may.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
+from kafka import KafkaProducer
 
 from deploy.endpoints import Endpoints
 from deploy.native.directory import private_directory
 from deploy.native.mosquitto import Mosquitto
+from streams import topics
 from tests.conftest import Database
 from tests.e2e.city import City
 from tests.integration.strict_kafka import (
     GROUP_AUTHORIZATION_FAILED,
     REBALANCE_IN_PROGRESS,
+    TOPIC_AUTHORIZATION_FAILED,
     UNKNOWN_SERVER_ERROR,
     StrictKafka,
     strict_kafka,
@@ -77,3 +84,39 @@ def test_a_worker_that_its_group_refuses_from_now_on_is_back_once_it_may_be(
     strict.city.eventually(lambda: "does not let this worker into group" in worker.log.read_text())
     strict.kafka.members = 0
     strict.city.eventually(lambda: worker.log.read_text().count("from offset") >= 4)
+
+
+@pytest.mark.parametrize(
+    ("refused", "says"),
+    [
+        ({"commits": UNKNOWN_SERVER_ERROR}, "cannot commit the offsets of group"),
+        ({"commits": TOPIC_AUTHORIZATION_FAILED}, "cannot commit the offsets of group"),
+        ({"offsets": UNKNOWN_SERVER_ERROR}, "does not say at which offsets group"),
+        ({"reads": {topics.PARTIALS: TOPIC_AUTHORIZATION_FAILED}}, "cannot read from Kafka"),
+    ],
+)
+def test_a_worker_that_is_refused_offsets_or_records_goes_on_without_a_restart(
+    strict: Strict, refused: dict[str, Any], says: str
+) -> None:
+    city, kafka = strict.city, strict.kafka
+    allowed = {name: getattr(kafka, name) for name in refused}
+    for name, code in refused.items():
+        setattr(kafka, name, code)
+    worker = city.start_worker()
+    city.eventually(lambda: "from offset" in worker.log.read_text())
+    write(kafka)
+    city.eventually(lambda: says in worker.log.read_text())
+    for name, code in allowed.items():
+        setattr(kafka, name, code)
+    write(kafka)
+    city.eventually(lambda: city.count('SELECT sum("offset" + 1) FROM ub.checkpoint') == 2)
+    log = worker.log.read_text()
+    assert "Traceback" not in log
+    assert "ended with code" not in log
+
+
+def write(kafka: StrictKafka) -> None:
+    """One record for the grid, which counts it as refused."""
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+    producer.send(topics.PARTIALS, key=b"region", value=b"{}").get(60)
+    producer.close()

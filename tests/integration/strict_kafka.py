@@ -1,5 +1,5 @@
-"""A Tansu behind a listener that does what Kafka does and Tansu 0.6 cannot: it refuses records and members of groups,
-and adds partitions.
+"""A Tansu behind a listener that does what Kafka does and Tansu 0.6 cannot: it refuses records, members of groups,
+their offsets and whoever reads, adds partitions, and names leaders that are down.
 
 The listener looks into the answers, and is the address that Tansu advertises. Each partition that is to be "added"
 exists from the start and is hidden until then.
@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kafka.protocol.consumer import (
+    FetchResponse,
     HeartbeatRequest,
     HeartbeatResponse,
     JoinGroupRequest,
     JoinGroupResponse,
+    OffsetCommitResponse,
+    OffsetFetchResponse,
 )
 from kafka.protocol.metadata import MetadataResponse
 from kafka.protocol.producer import ProduceRequest, ProduceResponse
@@ -26,9 +29,13 @@ from deploy.native.directory import private_directory
 from deploy.native.ports import LOOPBACK, free_port
 from deploy.native.tansu import Tansu
 
-MESSAGE_TOO_LARGE, INVALID_RECORD = 10, 87
-UNKNOWN_SERVER_ERROR, REBALANCE_IN_PROGRESS, GROUP_AUTHORIZATION_FAILED = -1, 27, 30
-_PRODUCE, _METADATA, _JOIN_GROUP, _HEARTBEAT = 0, 3, 11, 12
+NOT_LEADER, MESSAGE_TOO_LARGE, INVALID_RECORD = 6, 10, 87
+_DOWN = 9
+"""The number of a broker that nobody can connect to."""
+UNKNOWN_SERVER_ERROR, REBALANCE_IN_PROGRESS = -1, 27
+TOPIC_AUTHORIZATION_FAILED, GROUP_AUTHORIZATION_FAILED = 29, 30
+_PRODUCE, _FETCH, _METADATA = 0, 1, 3
+_OFFSET_COMMIT, _OFFSET_FETCH, _JOIN_GROUP, _HEARTBEAT = 8, 9, 11, 12
 
 Judge = Callable[[str, bytes], int]
 """Of (topic, batch of records): the code of the error that it is refused with, or 0."""
@@ -39,12 +46,20 @@ class StrictKafka:
     """What it refuses, and how many partitions of each topic can be seen; all of it may change while it runs.
 
     `members` is the code of the error with which those are refused who join a group or say that they are in it, or 0.
+    `commits` is that for the offsets that a group commits, `offsets` that for whoever asks for them, and `reads` that
+    for whoever reads a topic. While `leader_is_down`, a broker leads all partitions that is not in the list of brokers;
+    `named` is set once a client was told so.
     """
 
     tansu: Tansu
     judge: Judge = lambda _topic, _batch: 0
     shown: dict[str, int] = field(default_factory=dict)
     members: int = 0
+    commits: int = 0
+    offsets: int = 0
+    reads: dict[str, int] = field(default_factory=dict)
+    leader_is_down: bool = False
+    named: threading.Event = field(default_factory=threading.Event)
     _connections: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -104,10 +119,22 @@ class StrictKafka:
         if key in (_JOIN_GROUP, _HEARTBEAT) and self.members:
             return _not_taken(self.members, key, version, frame)
         answer = await ask(_size(frame))
-        if key == _METADATA and self.shown:
+        if (key == _OFFSET_COMMIT and self.commits) or (key == _OFFSET_FETCH and self.offsets):
+            kind = OffsetCommitResponse if key == _OFFSET_COMMIT else OffsetFetchResponse
+            told = kind.decode(answer, version=version, header=True)
+            _put_codes(told.topics, lambda _: self.commits if key == _OFFSET_COMMIT else self.offsets)
+            return _framed_answer(told, version, told.header.correlation_id)
+        if key == _FETCH and self.reads:
+            told = FetchResponse.decode(answer, version=version, header=True)
+            _put_codes(told.responses, lambda one: self.reads.get(one.topic, 0))
+            return _framed_answer(told, version, told.header.correlation_id)
+        if key == _METADATA and (self.shown or self.leader_is_down):
             told = MetadataResponse.decode(answer, version=version, header=True)
             for topic in told.topics:
                 topic.partitions = topic.partitions[: self.shown.get(topic.name)]
+                for partition in topic.partitions if self.leader_is_down else ():
+                    partition.leader_id = _DOWN
+                    self.named.set()
             return _framed_answer(told, version, told.header.correlation_id)
         return _size(answer)
 
@@ -169,6 +196,16 @@ def _not_taken(code: int, key: int, version: int, frame: bytes) -> bytes:
         asked = HeartbeatRequest.decode(frame, version=version, header=True)
         answer = HeartbeatResponse(version=version, throttle_time_ms=0, error_code=code)
     return _framed_answer(answer, version, asked.header.correlation_id)
+
+
+def _put_codes(told: Any, code_of: Callable[[Any], int]) -> None:
+    """Put the code of an error, where a topic has one, in the place of what was said of its partitions."""
+    for topic in told:
+        if code := code_of(topic):
+            for partition in topic.partitions:
+                partition.error_code = code
+                if hasattr(partition, "records"):
+                    partition.records = b""
 
 
 def _framed_answer(message: Any, version: int, correlation_id: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What Kafka does and Tansu does not: it refuses records that its topics do not take."""
+"""What Kafka does and Tansu does not: it refuses records and members of groups, and names leaders that are down."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from streams import topics
 from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.brokers.refused_records import InvalidRecordError, aiokafka_knows_invalid_records
 from streams.settings import Settings
+from tests.conftest import Database
 from tests.integration.gateway_support import (
     Reader,
     Services,
@@ -22,7 +23,15 @@ from tests.integration.gateway_support import (
     reading,
     running_gateway,
 )
-from tests.integration.strict_kafka import INVALID_RECORD, MESSAGE_TOO_LARGE, StrictKafka, strict_kafka
+from tests.integration.notify_support import Desk, hook, notifying
+from tests.integration.strict_kafka import (
+    INVALID_RECORD,
+    MESSAGE_TOO_LARGE,
+    NOT_LEADER,
+    UNKNOWN_SERVER_ERROR,
+    StrictKafka,
+    strict_kafka,
+)
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -86,6 +95,18 @@ def test_smaller_frames_are_what_a_topic_takes_too(kafka: StrictKafka, strict: S
             reader.read_until(lambda seen: len(seen.pairs) == 2_000, "all readings")
 
 
+def test_a_gateway_waits_for_a_leader_that_is_down(kafka: StrictKafka, strict: Services) -> None:
+    """Its client asked for no other leader any more, and sent nothing until the gateway was restarted."""
+    start = now_ms() - 3_600_000
+    with running_gateway(strict), publisher(strict) as client, Reader(strict) as reader:
+        kafka.judge, kafka.leader_is_down = (lambda _topic, _batch: NOT_LEADER), True
+        publish_all(client, [("ub/v1/north/vehicles", array([reading("first", start)]))])
+        wait_until(kafka.named.is_set, "the gateway to be told of the leader")
+        kafka.judge, kafka.leader_is_down = (lambda _topic, _batch: 0), False
+        publish_all(client, [("ub/v1/north/vehicles", array([reading("second", start)]))])
+        reader.read_until(lambda seen: len(seen.pairs) == 2, "all readings")
+
+
 def test_the_client_of_a_worker_tells_an_invalid_record_from_a_broker_in_trouble(kafka: StrictKafka) -> None:
     async def send() -> None:
         async with aiokafka.AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
@@ -96,3 +117,21 @@ def test_the_client_of_a_worker_tells_an_invalid_record_from_a_broker_in_trouble
     aiokafka_knows_invalid_records()
     with pytest.raises(InvalidRecordError):
         asyncio.run(send())
+
+
+def test_notify_goes_on_once_its_group_takes_it_again(
+    kafka: StrictKafka, migrated: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No heartbeat is sent after one that was refused: nobody was notified of anything any more."""
+    desk = Desk(kafka.bootstrap, migrated)
+    try:
+        with hook() as ops, notifying(desk, f'[[receiver]]\nname = "ops"\nurl = "{ops.url}"\n'):
+            desk.tell("a" * 32)
+            wait_until(lambda: ops.ids, "the first message")
+            kafka.members = UNKNOWN_SERVER_ERROR
+            wait_until(lambda: "does not let notify into group" in caplog.text, "the refusal to be said")
+            kafka.members = 0
+            desk.tell("b" * 32)
+            wait_until(lambda: len(ops.ids) == 2, "the second message")
+    finally:
+        desk.close()

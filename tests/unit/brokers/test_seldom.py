@@ -80,3 +80,13 @@ def test_while_one_thread_looks_through_what_was_said_another_adds_nothing_to_it
     assert seldom.filter(record("aiokafka", "two"))
     others[0].join(60)
     assert len(seldom) == 3
+
+
+def test_a_commit_that_is_refused_is_the_same_at_any_offset() -> None:
+    seldom = Seldom()
+    refused = "OffsetCommit failed for group urbanbrain on partition %s with offset OffsetAndMetadata(offset=%d): %s"
+    said = [
+        seldom.filter(record("aiokafka.consumer.group_coordinator", refused, place, offset, "UnknownError"))
+        for place, offset in [("ub.cells", 8), ("ub.cells", 9), ("ub.partials", 9)]
+    ]
+    assert said == [True, False, True]

@@ -57,3 +57,16 @@ def test_it_is_longer_while_no_record_comes(usual: int, quiet: int) -> None:
         return found
 
     assert asyncio.run(waits()) == [quiet, usual, quiet]
+
+
+def test_what_was_assigned_now_is_not_taken_for_stuck_since_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After a rebalance Faust called each partition stuck that had not given it a record yet, in a dozen lines."""
+    monkeypatch.setattr("time.monotonic", lambda: 900.0)
+    thread = object.__new__(FetchWaitConsumerThread)
+    thread._assigned, thread._holes, thread.time_started = set(), Holes(), 0.0
+    thread.consumer = SimpleNamespace(flow_active=True)
+    thread.transport = SimpleNamespace(fetch_wait_ms=20)
+    asyncio.run(thread._fetch_records(Consumer({}), {PLACE}, timeout=1.0))
+    assert thread.time_started == 900.0

@@ -46,3 +46,20 @@ def test_the_first_record_after_a_quiet_quarter_of_an_hour_is_not_called_stuck(
 def test_a_stream_that_stopped_is_told(caplog: pytest.LogCaptureFixture) -> None:
     thread(seen_ago=LONG).verify_event_path(NOW, PLACE)
     assert "Stream stopped processing" in caplog.text
+
+
+def test_a_partition_whose_position_is_not_known_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """So it is while the log begins after the record that was to come."""
+
+    class Lost(SimpleNamespace):
+        @property
+        def position(self) -> int:
+            raise AssertionError
+
+    made = thread(seen_ago=1.0)
+    subscriptions = made._consumer._fetcher._subscriptions
+    subscriptions.subscription.assignment.state_value = lambda _tp: Lost(highwater=10, timestamp=NOW * 1_000)
+    made.verify_event_path(NOW, PLACE)
+    subscriptions.subscription = None  # and while there is no group
+    made.verify_event_path(NOW, PLACE)
+    assert caplog.records == []

@@ -5,7 +5,7 @@ import logging
 import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, UnknownError
 
-from streams.runtime.membership import Membership
+from streams.brokers.membership import Membership
 
 
 class Consumer:
@@ -37,7 +37,7 @@ def said(caplog: pytest.LogCaptureFixture) -> int:
 
 
 def test_it_is_asked_again_and_again_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    membership, consumer = Membership("urbanbrain"), Consumer()
+    membership, consumer = Membership("urbanbrain", "this worker"), Consumer()
     membership.look(consumer)
     assert (consumer.joins, said(caplog)) == (0, 0)
     consumer.trouble = GroupAuthorizationFailedError("urbanbrain")
@@ -51,7 +51,7 @@ def test_it_is_asked_again_and_again_and_said_once(caplog: pytest.LogCaptureFixt
 
 
 def test_it_is_said_again_after_the_worker_was_in(caplog: pytest.LogCaptureFixture) -> None:
-    membership, consumer = Membership("urbanbrain"), Consumer()
+    membership, consumer = Membership("urbanbrain", "this worker"), Consumer()
     for trouble, partitions in [(UnknownError(), set[int]()), (None, {3}), (UnknownError(), {3})]:
         consumer.trouble, consumer.partitions = trouble, partitions
         membership.look(consumer)
@@ -62,4 +62,4 @@ def test_what_aiokafka_has_given_up_ends_the_worker() -> None:
     consumer = Consumer()
     consumer.trouble, consumer.given_up = KafkaError("Unexpected error during coordination"), True
     with pytest.raises(KafkaError):
-        Membership("urbanbrain").look(consumer)
+        Membership("urbanbrain", "this worker").look(consumer)

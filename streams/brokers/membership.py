@@ -1,4 +1,4 @@
-"""What Kafka has against a member of its group: said, and tried again. A worker without its group has no partitions."""
+"""What Kafka has against a member of its group: said, and tried again. Who is not in its group has no partitions."""
 
 import logging
 from typing import Any
@@ -14,11 +14,14 @@ class Membership:
     """Has aiokafka go on after its group refused it.
 
     It waits until somebody asks what went wrong. The methods of its consumer do, but Faust takes records past them:
-    nobody asked, and the worker stood still for good.
+    nobody asked, and the worker stood still for good. And who has asked still has to join again: after the group
+    refused a heartbeat none is sent any more, and each method of the consumer raises.
     """
 
-    def __init__(self, group: str) -> None:
+    def __init__(self, group: str, member: str) -> None:
+        """`member` is what people call it."""
         self._group = group
+        self._member = member
         self._refused = SaidOnce()
 
     def look(self, consumer: Any) -> None:
@@ -40,7 +43,7 @@ class Membership:
                 self._refused.over()
 
     def _told(self, error: KafkaError) -> str:
-        told = f"Kafka does not let this worker into group {self._group} ({error})"
+        told = f"Kafka does not let {self._member} into group {self._group} ({error})"
         if isinstance(error, GroupAuthorizationFailedError):
             return f"{told}: let its account read the group"
         return told

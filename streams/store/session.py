@@ -31,6 +31,14 @@ _LIFETIME_S = 3600.0
 temporary tables keep VACUUM from advancing the age of the database (pg_database.datfrozenxid)."""
 
 _AUTHORITY = "set sslrootcert in UB_DATABASE_URL to the certificate of the authority that signed its"
+_PRIMARY = (
+    "if no standby is about to take over, give UB_DATABASE_URL the server that writes, or all of them: "
+    "host=a,b and target_session_attrs=read-write; or look for default_transaction_read_only"
+)
+_FEWER = "raise max_connections, or the limit of the role, or end what does nothing (pg_stat_activity)"
+_PATIENCE = (
+    "raise the limit that it names for the role (ALTER ROLE … SET), or see what keeps the database busy"
+)
 _REFUSALS = (
     (
         "does not match host name",
@@ -60,6 +68,23 @@ _REFUSALS = (
         "refuses us",
         "correct the user and the password in UB_DATABASE_URL",
     ),
+    *((words, "only reads", _PRIMARY) for words in ("read-only", "hot standby mode")),
+    *((words, "has no connection left", _FEWER) for words in ("too many c", "connection slots are reserved")),
+    (
+        "the database system is",  # starting up, shutting down, in recovery mode, not yet accepting connections
+        "is not ready",
+        "wait for it, and see in its log what it does if that takes long",
+    ),
+    *(
+        (f"due to {what} timeout", "ends what takes longer than it allows", _PATIENCE)
+        for what in ("statement", "lock", "transaction", "idle-in-transaction", "idle-session")
+    ),
+    ("No space left", "has no disk left", "make room there"),
+    (
+        "unsupported startup parameter",
+        "is a pooler that refuses what UB_DATABASE_URL asks for",
+        "take it out there, or name it in ignore_startup_parameters of PgBouncer",
+    ),
 )
 """What libpq says, what it means that the server does, and the way out."""
 
@@ -70,6 +95,15 @@ LACKING = (
     psycopg.errors.InvalidSchemaName,
 )
 """What the database says where a migration is missing."""
+
+
+PASSING = (
+    psycopg.OperationalError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+"""What the database says where it is away, gives up, or is no place to write for now."""
 
 
 def lacking() -> MigrationError:
@@ -145,7 +179,7 @@ class Session:
         After `within_s` from its BEGIN on the connection is broken (`abort`), for an answer may never come.
 
         Raises ServiceUnavailable when the database is away, shuts down, or gives up for a reason that
-        passes (deadlock, too many connections, disk full). Whether a commit that was interrupted took
+        passes (deadlock, too many connections, disk full, read-only). Whether a commit that was interrupted took
         place is then unknown: what runs here must do no harm when it is repeated. MigrationError where
         it lacks tables of ours.
         """
@@ -156,7 +190,9 @@ class Session:
             try:
                 async with connection.transaction():
                     yield connection
-            except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
+            except PASSING as error:
+                if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+                    await self._disconnect()  # the next connection may lead to a server that writes
                 await self._drop_if_broken()
                 raise unavailable(self._url, error) from error
             except LACKING:

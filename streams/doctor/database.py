@@ -13,7 +13,7 @@ from streams.doctor.running import check_deliveries, check_operators, check_room
 from streams.errors import MigrationError
 from streams.settings import Settings
 from streams.store.migrate import missing
-from streams.store.session import address_of, unavailable
+from streams.store.session import ONLY_READS, address_of, unavailable
 
 CLOCK_TOLERANCE_S = 2.0
 
@@ -96,7 +96,9 @@ def check_schema(url: str, timeout_s: float) -> Check:
 
 
 def check_rights(connection: psycopg.Connection[Any]) -> Check:
-    """We may write every table of schema ub, and stage batches in temporary tables."""
+    """The server writes, and we may write every table of schema ub and stage batches in temporary tables."""
+    if connection.execute("SELECT current_setting('transaction_read_only')::boolean").fetchall() == [(True,)]:
+        return Check("rights", False, "the server only reads", ONLY_READS)
     rows = connection.execute(
         """
         SELECT relname FROM pg_class

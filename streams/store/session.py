@@ -1,6 +1,7 @@
 """One database connection that comes back after an outage, shared by the coroutines of a process."""
 
 import asyncio
+import logging
 import os
 import socket
 import time
@@ -17,6 +18,8 @@ from psycopg.pq import TransactionStatus
 from streams.database_url import parts_of
 from streams.errors import MigrationError, ServiceUnavailable, SettingsError
 
+log = logging.getLogger(__name__)
+
 _CONNECT = {
     # A database host that vanished without a word is noticed after some 15 s, not after 2 hours.
     "connect_timeout": 5,
@@ -26,12 +29,15 @@ _CONNECT = {
     "tcp_user_timeout": 15_000,
 }
 
+_SLOW_S = 30.0
+"""A transaction that takes longer is said: nothing else shows why nothing is stored."""
+
 _LIFETIME_S = 3600.0
 """An older connection is replaced, as pools do. A server process needs more memory the longer it lives, and its
 temporary tables keep VACUUM from advancing the age of the database (pg_database.datfrozenxid)."""
 
 _AUTHORITY = "set sslrootcert in UB_DATABASE_URL to the certificate of the authority that signed its"
-_PRIMARY = (
+ONLY_READS = (
     "if no standby is about to take over, give UB_DATABASE_URL the server that writes, or all of them: "
     "host=a,b and target_session_attrs=read-write; or look for default_transaction_read_only"
 )
@@ -68,7 +74,7 @@ _REFUSALS = (
         "refuses us",
         "correct the user and the password in UB_DATABASE_URL",
     ),
-    *((words, "only reads", _PRIMARY) for words in ("read-only", "hot standby mode")),
+    *((words, "only reads", ONLY_READS) for words in ("read-only", "hot standby mode")),
     *((words, "has no connection left", _FEWER) for words in ("too many c", "connection slots are reserved")),
     (
         "the database system is",  # starting up, shutting down, in recovery mode, not yet accepting connections
@@ -187,6 +193,7 @@ class Session:
             connection = await self._connect()
             loop = asyncio.get_running_loop()
             overdue = None if within_s is None else loop.call_later(within_s, self.abort)
+            slow = loop.call_later(_SLOW_S, self._say_slow)
             try:
                 async with connection.transaction():
                     yield connection
@@ -202,8 +209,16 @@ class Session:
                     raise
                 raise unavailable(self._url, error) from error
             finally:
+                slow.cancel()
                 if overdue is not None:
                     overdue.cancel()
+
+    def _say_slow(self) -> None:
+        log.warning(
+            "PostgreSQL at %s: a transaction of %s has taken %.0f s until now; `urbanbrain doctor` says whether "
+            "somebody holds a lock that it waits for",
+            *(self.address, self._application_name, _SLOW_S),
+        )
 
     def abort(self) -> None:
         """Break the connection: who waits for its answer fails at once, silent as the server may be."""

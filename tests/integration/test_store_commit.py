@@ -15,6 +15,7 @@ from deploy.native.postgres import Postgres
 from streams.errors import Fenced, ServiceUnavailable, SetBack, SettingsError
 from streams.fold.contract import Changes, Ledger, Rows
 from streams.retry import retrying
+from streams.store import session
 from streams.store.checkpoint import Claim, PartitionCommit, Store
 from streams.store.migrate import migrate
 from tests.conftest import Database
@@ -76,6 +77,50 @@ def test_a_role_without_rights_is_named_with_the_way_out(migrated: Database) -> 
         SettingsError, match=r"UB_DATABASE_URL: its role may not .*permission denied.*ub_writer$"
     ):
         asyncio.run(run())
+
+
+def test_a_database_that_only_reads_is_waited_for_on_a_new_connection(migrated: Database) -> None:
+    """The address may lead to a standby for a while, until it is promoted or the name says another one."""
+
+    def let_it(setting: str) -> None:
+        with psycopg.connect(
+            migrated.owner_url, autocommit=True, options="-cdefault_transaction_read_only=off"
+        ) as owner:
+            owner.execute(f"ALTER DATABASE {migrated.name} {setting}".encode())
+
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        await store.session.__aexit__(None, None, None)
+        let_it("SET default_transaction_read_only = on")
+        with pytest.raises(ServiceUnavailable, match=r"only reads .*target_session_attrs=read-write"):
+            await store.commit([PartitionCommit(mine, 5, Changes())])
+        let_it("RESET default_transaction_read_only")
+        await store.commit([PartitionCommit(mine, 5, Changes())])
+
+    with_store(migrated, body)
+
+
+def test_a_commit_that_waits_for_a_lock_is_said(
+    migrated: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody's VACUUM FULL, say: nothing else tells why nothing is stored."""
+    monkeypatch.setattr(session, "_SLOW_S", 0.1)
+
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        caplog.clear()
+        with psycopg.connect(migrated.owner_url) as holder:
+            holder.execute("LOCK TABLE ub.vehicle_state")
+            commit = store.commit([PartitionCommit(mine, 5, Changes(rows=[vehicles({})]))])
+            async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+                group.create_task(commit)
+                while not caplog.records:  # noqa: ASYNC110 - nobody says when it is logged
+                    await asyncio.sleep(0.01)
+                holder.rollback()
+
+    with_store(migrated, body)
+    assert "a transaction of test has taken" in caplog.text
+    assert "urbanbrain doctor" in caplog.text
 
 
 def test_the_next_owner_starts_from_what_was_committed(migrated: Database) -> None:

@@ -87,6 +87,8 @@ def main(verbose: bool) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    # libpq asks for these, whatever is set for the database or the role: psycopg reads times in no other style
+    os.environ |= {"PGDATESTYLE": "ISO", "PGCLIENTENCODING": "UTF8"}
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # until now, see streams/start.py
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.__stderr__ is not None and hasattr(signal, "SIGUSR1"):  # not on Windows

@@ -5,6 +5,7 @@ UrbanBrainError
 ├── ServiceUnavailable   MQTT, Kafka or the database does not answer, or refuses us
 ├── MigrationError       the database schema is older or newer than this program
 ├── Fenced               another worker owns the partition now; our writes are refused
+│   └── SetBack          the database has lost what we stored of a partition
 ├── LogGap               records of a partition were skipped; folding on would lose them
 ├── LogReplaced          a topic is another log than before, or gone
 ├── StateError           a checkpoint holds state that another version of this program stored
@@ -80,6 +81,10 @@ class Fenced(UrbanBrainError):
     def __init__(self, message: str, partitions: Sequence[tuple[str, str, int]] = ()) -> None:
         super().__init__(message)
         self.partitions = tuple(partitions)
+
+
+class SetBack(Fenced):
+    """The database has lost what we stored of a partition: what we remember of it must not be built on."""
 
 
 class LogGap(UrbanBrainError):

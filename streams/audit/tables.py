@@ -74,7 +74,7 @@ class Database:
             raise CannotAudit(
                 f"{_line(error)}; give UB_DATABASE_URL the login of ub_writer or of the database's owner"
             ) from None
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
             raise ServiceUnavailable("PostgreSQL", self._address(), _line(error)) from error
 
     def _address(self) -> str:

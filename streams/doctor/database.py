@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from streams.doctor.running import check_deliveries, check_operators, check_room
 from streams.errors import MigrationError
 from streams.settings import Settings
 from streams.store.migrate import missing
-from streams.store.session import address_of, unavailable
+from streams.store.session import ONLY_READS, address_of, unavailable
 
 CLOCK_TOLERANCE_S = 2.0
 
@@ -22,22 +22,27 @@ def check_database(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Che
     """The database answers, has TimescaleDB and our schema, lets us write, and agrees about the time."""
     url = settings.database_url.get_secret_value()
     with connected(url, timeout_s) as connection:
+
+        def ask[T](check: Callable[..., T], *more: object) -> T:
+            with limited(connection, timeout_s):
+                return check(connection, *more)
+
         user = connection.info.user
         found = [
             Check("database", True, f"{address_of(url)} answers, PostgreSQL {_version(connection)}, {user}")
         ]
-        found.append(check_clock(connection))
-        found.append(check_timescale(connection))
+        found.append(ask(check_clock))
+        found.append(ask(check_timescale))
         schema = check_schema(url, timeout_s)
         found.append(schema)
         if schema.ok:
             found += [
-                check_rights(connection),
-                check_stages(connection),
-                check_room(connection, settings, timeout_s),
+                ask(check_rights),
+                ask(check_stages),
+                ask(check_room, settings, timeout_s),
             ]
-            found += check_operators(connection, settings)
-            found += check_deliveries(connection, settings)
+            found += ask(check_operators, settings)
+            found += ask(check_deliveries, settings)
     return found
 
 
@@ -91,7 +96,9 @@ def check_schema(url: str, timeout_s: float) -> Check:
 
 
 def check_rights(connection: psycopg.Connection[Any]) -> Check:
-    """We may write every table of schema ub, and stage batches in temporary tables."""
+    """The server writes, and we may write every table of schema ub and stage batches in temporary tables."""
+    if connection.execute("SELECT current_setting('transaction_read_only')::boolean").fetchall() == [(True,)]:
+        return Check("rights", False, "the server only reads", ONLY_READS)
     rows = connection.execute(
         """
         SELECT relname FROM pg_class
@@ -119,18 +126,29 @@ def check_rights(connection: psycopg.Connection[Any]) -> Check:
 
 @contextmanager
 def connected(url: str, timeout_s: float) -> Iterator[psycopg.Connection[Any]]:
-    """Connect for questions of `timeout_s` at most; ServiceUnavailable where that is not possible."""
+    """Connect within `timeout_s`; ServiceUnavailable where that is not possible, or ends."""
     try:
         with psycopg.connect(
             url,
             autocommit=True,
             connect_timeout=int(timeout_s),
-            options=f"-c statement_timeout={int(timeout_s * 1000)}",
             application_name="urbanbrain doctor",
         ) as connection:
             yield connection
     except psycopg.OperationalError as error:
         raise unavailable(url, error) from error
+
+
+@contextmanager
+def limited(connection: psycopg.Connection[Any], timeout_s: float) -> Iterator[None]:
+    """Let each question of the body take `timeout_s` at most.
+
+    It is one transaction: a pooler refuses a limit in the URL's options, and where it shares sessions, others would get
+    what is set for longer.
+    """
+    with connection.transaction():
+        connection.execute(f"SET LOCAL statement_timeout = {int(timeout_s * 1000)}".encode())
+        yield
 
 
 def _version(connection: psycopg.Connection[Any]) -> str:

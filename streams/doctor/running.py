@@ -12,6 +12,7 @@ from streams.doctor.check import RIGHTS_ADVICE, Check, first_line
 from streams.errors import PolicyError, SettingsError
 from streams.files.policy import read_policy
 from streams.notify.service import load_receivers
+from streams.printable import printable
 from streams.settings import Settings
 from streams.store.attendance import QUIET_S, STANDS_STILL, Seen, alone, sentence
 from streams.store.fullest import FULLEST, Fullest
@@ -19,6 +20,14 @@ from streams.store.receivers_now import AT_WORK, NOT_TAKEN, NotTaken
 from streams.store.view_rows import Stored
 from streams.store.views import STAGES, STORED
 from streams.times import to_second
+
+_BLOCKING = """
+SELECT DISTINCT b.pid, b.usename, b.application_name
+FROM pg_stat_activity w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS blocking (pid)
+JOIN pg_stat_activity b ON b.pid = blocking.pid
+WHERE w.usename = current_user AND w.wait_event_type = 'Lock' ORDER BY b.pid
+"""
+_UNBLOCK = "wait until that is done, or end it: SELECT pg_terminate_backend(…) with its pid"
 
 _FULL = 0.95
 """The share of what a partition may keep from which on it is full: some are given up a few at a time."""
@@ -38,15 +47,25 @@ def check_stages(connection: psycopg.Connection[Any]) -> Check:
             "start the worker again that has them in its UB_STAGES, or see in its log why it ends; "
             "a worker that runs is seen here within half a minute"
         )
-        return Check("stages", False, sentence(left), advice)
+        return _standing_still(connection, sentence(left), advice)
     if stored is not None and stored.ago_s > QUIET_S:
         detail = f"no worker has stored anything since {to_second(stored.at)} UTC, {stored.ago_s:.0f} s ago"
-        return Check(
-            "stages", False, detail, "start the worker again, or see in its log why it ends or waits"
-        )
+        advice = "start the worker again, or see in its log why it ends or waits"
+        return _standing_still(connection, detail, advice)
     if not seen:
         return Check("stages", True, f"neither {' nor '.join(STANDS_STILL)} has run yet")
     return Check("stages", True, f"workers look after {', '.join(one.stage for one in seen)}")
+
+
+def _standing_still(connection: psycopg.Connection[Any], detail: str, advice: str) -> Check:
+    """Say so, and who holds locks that sessions of our role wait for: of other roles we see no more than this."""
+    found = connection.execute(_BLOCKING).fetchall()
+    if not found:
+        return Check("stages", False, detail, advice)
+    names = ", ".join(
+        f"pid {pid} ({user}, {printable(program or 'unnamed')})" for pid, user, program in found
+    )
+    return Check("stages", False, f"{detail}; sessions of ours wait for a lock of {names}", _UNBLOCK)
 
 
 def check_room(connection: psycopg.Connection[Any], settings: Settings, timeout_s: float) -> Check:

@@ -27,6 +27,7 @@ from typing import Any
 from faust.types import TP
 
 from schemas.limits import END_MS
+from streams.errors import SetBack
 from streams.fold.contract import Awaited, Changes, Fold, Output, Portioned, Record, Retaining
 from streams.retry import retrying
 from streams.runtime.attention import Attention
@@ -249,7 +250,8 @@ class Stage:
 
         `hears` says whether Kafka would tell us of records. Where it hangs, nobody looks after anything.
         The time of their newest checkpoint is not touched: it shows that nothing moves. An error of the database is
-        not told here but where a checkpoint meets it.
+        not told here but where a checkpoint meets it; but one that has lost what was stored of them ends this worker,
+        as there may be no other checkpoint for long.
         """
         while not self._stop.is_set():
             await asyncio.sleep(_BEAT_S)
@@ -260,6 +262,8 @@ class Stage:
                 continue
             try:
                 await self._store.show_life(idle)
+            except SetBack as error:
+                self._end(error)
             except Exception as error:
                 log.debug("cannot show in the tables that this worker is alive: %s", error)
 

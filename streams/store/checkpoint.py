@@ -8,7 +8,7 @@ from typing import Any, Self
 import psycopg
 from psycopg import AsyncConnection
 
-from streams.errors import Fenced, SettingsError
+from streams.errors import Fenced, SetBack, SettingsError
 from streams.fold.contract import Changes, Restored
 from streams.store import open_now, parts, restore, writer
 from streams.store.session import Session, forbidden
@@ -57,16 +57,18 @@ ON CONFLICT (stage, topic, partition) DO UPDATE SET
                     THEN c."offset" ELSE -1 END,
     cluster_id = excluded.cluster_id,
     topic_id = excluded.topic_id,
+    commits = 0,
     partitions = coalesce(c.partitions, excluded.partitions)
 RETURNING epoch, generation, "offset", partitions
 """
 
 _ADVANCE = """
 UPDATE ub.checkpoint SET
-    "offset" = %s, seen_at = now(),
+    "offset" = %s, commits = %s, seen_at = now(),
     -- parts alone move nothing: how long sources have been silent, for one, goes on while nothing comes
     updated_at = CASE WHEN "offset" <> %s OR %s THEN now() ELSE updated_at END
-WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s
+-- one more than we know of: our last commit took place though we never heard so
+WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s AND commits >= %s
 """
 
 _LIFE_S = 5.0
@@ -81,8 +83,8 @@ UPDATE ub.ledger l SET updated_at = now()
 FROM ours WHERE (ours.stage, ours.topic, ours.partition) = (l.stage, l.topic, l.partition)
 """
 
-_IS_OURS = """
-SELECT 1 FROM ub.checkpoint WHERE stage = %s AND topic = %s AND partition = %s AND epoch = %s
+_OWNER = """
+SELECT epoch, commits FROM ub.checkpoint WHERE stage = %s AND topic = %s AND partition = %s
 """
 
 _WRITE_LEDGER = """
@@ -99,10 +101,13 @@ class Store:
 
     Every method raises ServiceUnavailable while the database is away, and may then be called again
     with the same arguments (`streams.retry.retrying` does): values are absolute, never deltas.
+
+    It knows how often it has stored each partition, and so notices a database that has lost some of it (SetBack).
     """
 
     def __init__(self, url: str, *, application_name: str = "urbanbrain") -> None:
         self.session = Session(url, application_name=application_name)
+        self._commits: dict[tuple[str, str, int], int] = {}  # since the partition was claimed
 
     async def __aenter__(self) -> Self:
         await self.session.__aenter__()
@@ -154,6 +159,7 @@ class Store:
                 ledger = await restore.ledger(connection, key)
         except psycopg.errors.InsufficientPrivilege as error:
             raise forbidden(error) from None
+        self._commits[key] = 0
         start = Restored(partition, generation, offset, known, ledger, epoch)
         return Claim(stage, topic, partition, epoch, start)
 
@@ -161,13 +167,14 @@ class Store:
         """Write all of `commits`, or nothing.
 
         In one transaction:
-        1. advance each checkpoint, only while its epoch is still ours; else roll back: Fenced
+        1. advance each checkpoint, only while its epoch is still ours, and nothing of it was lost; else roll back:
+           Fenced, SetBack
         2. write the ledgers
         3. write and delete the parts of the folds' state
         4. delete and upsert the rows, those of one table together
 
-        Raises Fenced (with the partitions that were lost), and psycopg.Error for rows that the tables
-        refuse, a ledger that does not balance included.
+        Raises Fenced (with the partitions that were lost), SetBack, and psycopg.Error for rows that the
+        tables refuse, a ledger that does not balance included.
         """
         if not commits:
             return
@@ -175,7 +182,7 @@ class Store:
         ordered = sorted(commits, key=lambda commit: commit.claim.key)
         async with self.session.transaction() as connection:
             # 1.
-            await _advance(connection, ordered)
+            await self._advance(connection, ordered)
             # 2.
             await _write_ledgers(connection, ordered)
             # 3.
@@ -184,18 +191,54 @@ class Store:
             )
             # 4.
             await writer.write(connection, [rows for commit in commits for rows in commit.changes.rows])
+        for commit in commits:
+            self._commits[commit.claim.key] = self._stored(commit.claim) + 1
 
     async def confirm(self, claims: Sequence[Claim]) -> None:
         """Raise Fenced (with the partitions that were lost) if another worker has claimed one of them since."""
         async with self.session.transaction() as connection:
-            found = [await connection.execute(_IS_OURS, (*claim.key, claim.epoch)) for claim in claims]
-        _all_ours([claim for claim, one in zip(claims, found, strict=True) if one.rowcount == 0])
+            lost = await self._lost(connection, claims)
+        _all_ours(lost)
 
     async def show_life(self, claims: Sequence[Claim]) -> None:
-        """Say that somebody looks after those of these partitions that are still ours, and their ledgers are right."""
+        """Say that somebody looks after those of these partitions that are still ours, and their ledgers are right.
+
+        Raises SetBack where they are not, as the database has lost what we stored of them.
+        """
         async with self.session.transaction(_LIFE_S) as connection:
+            await self._lost(connection, claims)
             for claim in claims:
                 await connection.execute(_SHOW_LIFE, (*claim.key, claim.epoch))
+
+    async def _advance(self, connection: AsyncConnection[Any], commits: Sequence[PartitionCommit]) -> None:
+        refused = []
+        for commit in commits:
+            claim, has_rows, stored = commit.claim, bool(commit.changes.rows), self._stored(commit.claim)
+            values = commit.offset, stored + 1, commit.offset, has_rows, *claim.key, claim.epoch, stored
+            cursor = await connection.execute(_ADVANCE, values)
+            if cursor.rowcount == 0:
+                refused.append(claim)
+        await self._lost(connection, refused)
+        _all_ours(refused)
+
+    async def _lost(self, connection: AsyncConnection[Any], claims: Sequence[Claim]) -> list[Claim]:
+        """Return those that another worker owns by now. SetBack where one is not what we made of it: both only grow."""
+        lost = []
+        for claim in claims:
+            cursor = await connection.execute(_OWNER, claim.key)
+            epoch, commits = await cursor.fetchone() or (-1, 0)
+            if (epoch, commits) < (claim.epoch, self._stored(claim)):
+                raise SetBack(
+                    f"the database has lost what was stored of {claim.stage} {claim.topic}[{claim.partition}], as "
+                    "where a standby took over that lacked it; the worker starts again from what is there",
+                    [claim.key],
+                )
+            if epoch != claim.epoch:
+                lost.append(claim)
+        return lost
+
+    def _stored(self, claim: Claim) -> int:
+        return self._commits.get(claim.key, 0)
 
     async def open_now(self, ids: Collection[str]) -> set[str]:
         """Return those of these ids of alerts and incidents that are open in the tables; see open_now."""
@@ -229,17 +272,6 @@ def _moved(topic: str, partitions: int, before: int) -> SettingsError:
         f"{before}: most ids would move, and be counted twice; set UB_SOURCE_PARTITIONS/UB_REGION_PARTITIONS to what "
         "they were, or start with an empty database and new topics"
     )
-
-
-async def _advance(connection: AsyncConnection[Any], commits: Sequence[PartitionCommit]) -> None:
-    lost = []
-    for commit in commits:
-        claim, has_rows = commit.claim, bool(commit.changes.rows)
-        values = commit.offset, commit.offset, has_rows, *claim.key, claim.epoch
-        cursor = await connection.execute(_ADVANCE, values)
-        if cursor.rowcount == 0:
-            lost.append(claim)
-    _all_ours(lost)
 
 
 def _all_ours(lost: Sequence[Claim]) -> None:

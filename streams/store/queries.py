@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 
 from schemas.alerts import SEVERITIES
 from streams.fold.contract import Ledger
-from streams.store.session import LACKING, forbidden, lacking, unavailable
+from streams.store.session import LACKING, PASSING, forbidden, lacking, unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +95,22 @@ class Filters:
 
 @contextmanager
 def connect(url: str, *, read_only: bool = True) -> Iterator[Connection[tuple[Any, ...]]]:
-    """Open a connection; raises ServiceUnavailable when the database is away or goes away."""
+    """Open a connection; raises ServiceUnavailable when the database is away or goes away.
+
+    What may only read is one transaction, and nothing is SET for the session: of a pooler that shares sessions, the
+    next one, such as a worker, would get what was set.
+    """
     try:
         with psycopg.connect(
-            url, autocommit=True, connect_timeout=5, application_name="urbanbrain query"
+            url, autocommit=not read_only, connect_timeout=5, application_name="urbanbrain query"
         ) as connection:
-            if read_only:
-                connection.execute("SET default_transaction_read_only = on")
+            connection.read_only = read_only or None
             yield connection
     except LACKING as error:
         raise lacking() from error
     except psycopg.errors.InsufficientPrivilege as error:
         raise forbidden(error) from error
-    except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
+    except PASSING as error:
         raise unavailable(url, error) from error
 
 

@@ -1,6 +1,7 @@
 """One database connection that comes back after an outage, shared by the coroutines of a process."""
 
 import asyncio
+import logging
 import os
 import socket
 import time
@@ -17,6 +18,8 @@ from psycopg.pq import TransactionStatus
 from streams.database_url import parts_of
 from streams.errors import MigrationError, ServiceUnavailable, SettingsError
 
+log = logging.getLogger(__name__)
+
 _CONNECT = {
     # A database host that vanished without a word is noticed after some 15 s, not after 2 hours.
     "connect_timeout": 5,
@@ -26,11 +29,22 @@ _CONNECT = {
     "tcp_user_timeout": 15_000,
 }
 
+_SLOW_S = 30.0
+"""A transaction that takes longer is said: nothing else shows why nothing is stored."""
+
 _LIFETIME_S = 3600.0
 """An older connection is replaced, as pools do. A server process needs more memory the longer it lives, and its
 temporary tables keep VACUUM from advancing the age of the database (pg_database.datfrozenxid)."""
 
 _AUTHORITY = "set sslrootcert in UB_DATABASE_URL to the certificate of the authority that signed its"
+ONLY_READS = (
+    "if no standby is about to take over, give UB_DATABASE_URL the server that writes, or all of them: "
+    "host=a,b and target_session_attrs=read-write; or look for default_transaction_read_only"
+)
+_FEWER = "raise max_connections, or the limit of the role, or end what does nothing (pg_stat_activity)"
+_PATIENCE = (
+    "raise the limit that it names for the role (ALTER ROLE … SET), or see what keeps the database busy"
+)
 _REFUSALS = (
     (
         "does not match host name",
@@ -60,6 +74,23 @@ _REFUSALS = (
         "refuses us",
         "correct the user and the password in UB_DATABASE_URL",
     ),
+    *((words, "only reads", ONLY_READS) for words in ("read-only", "hot standby mode")),
+    *((words, "has no connection left", _FEWER) for words in ("too many c", "connection slots are reserved")),
+    (
+        "the database system is",  # starting up, shutting down, in recovery mode, not yet accepting connections
+        "is not ready",
+        "wait for it, and see in its log what it does if that takes long",
+    ),
+    *(
+        (f"due to {what} timeout", "ends what takes longer than it allows", _PATIENCE)
+        for what in ("statement", "lock", "transaction", "idle-in-transaction", "idle-session")
+    ),
+    ("No space left", "has no disk left", "make room there"),
+    (
+        "unsupported startup parameter",
+        "is a pooler that refuses what UB_DATABASE_URL asks for",
+        "take it out there, or name it in ignore_startup_parameters of PgBouncer",
+    ),
 )
 """What libpq says, what it means that the server does, and the way out."""
 
@@ -70,6 +101,15 @@ LACKING = (
     psycopg.errors.InvalidSchemaName,
 )
 """What the database says where a migration is missing."""
+
+
+PASSING = (
+    psycopg.OperationalError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+"""What the database says where it is away, gives up, or is no place to write for now."""
 
 
 def lacking() -> MigrationError:
@@ -145,7 +185,7 @@ class Session:
         After `within_s` from its BEGIN on the connection is broken (`abort`), for an answer may never come.
 
         Raises ServiceUnavailable when the database is away, shuts down, or gives up for a reason that
-        passes (deadlock, too many connections, disk full). Whether a commit that was interrupted took
+        passes (deadlock, too many connections, disk full, read-only). Whether a commit that was interrupted took
         place is then unknown: what runs here must do no harm when it is repeated. MigrationError where
         it lacks tables of ours.
         """
@@ -153,10 +193,13 @@ class Session:
             connection = await self._connect()
             loop = asyncio.get_running_loop()
             overdue = None if within_s is None else loop.call_later(within_s, self.abort)
+            slow = loop.call_later(_SLOW_S, self._say_slow)
             try:
                 async with connection.transaction():
                     yield connection
-            except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
+            except PASSING as error:
+                if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+                    await self._disconnect()  # the next connection may lead to a server that writes
                 await self._drop_if_broken()
                 raise unavailable(self._url, error) from error
             except LACKING:
@@ -166,8 +209,16 @@ class Session:
                     raise
                 raise unavailable(self._url, error) from error
             finally:
+                slow.cancel()
                 if overdue is not None:
                     overdue.cancel()
+
+    def _say_slow(self) -> None:
+        log.warning(
+            "PostgreSQL at %s: a transaction of %s has taken %.0f s until now; `urbanbrain doctor` says whether "
+            "somebody holds a lock that it waits for",
+            *(self.address, self._application_name, _SLOW_S),
+        )
 
     def abort(self) -> None:
         """Break the connection: who waits for its answer fails at once, silent as the server may be."""

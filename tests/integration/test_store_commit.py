@@ -12,9 +12,10 @@ import psycopg
 import pytest
 
 from deploy.native.postgres import Postgres
-from streams.errors import Fenced, ServiceUnavailable, SettingsError
+from streams.errors import Fenced, ServiceUnavailable, SetBack, SettingsError
 from streams.fold.contract import Changes, Ledger, Rows
 from streams.retry import retrying
+from streams.store import session
 from streams.store.checkpoint import Claim, PartitionCommit, Store
 from streams.store.migrate import migrate
 from tests.conftest import Database
@@ -76,6 +77,50 @@ def test_a_role_without_rights_is_named_with_the_way_out(migrated: Database) -> 
         SettingsError, match=r"UB_DATABASE_URL: its role may not .*permission denied.*ub_writer$"
     ):
         asyncio.run(run())
+
+
+def test_a_database_that_only_reads_is_waited_for_on_a_new_connection(migrated: Database) -> None:
+    """The address may lead to a standby for a while, until it is promoted or the name says another one."""
+
+    def let_it(setting: str) -> None:
+        with psycopg.connect(
+            migrated.owner_url, autocommit=True, options="-cdefault_transaction_read_only=off"
+        ) as owner:
+            owner.execute(f"ALTER DATABASE {migrated.name} {setting}".encode())
+
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        await store.session.__aexit__(None, None, None)
+        let_it("SET default_transaction_read_only = on")
+        with pytest.raises(ServiceUnavailable, match=r"only reads .*target_session_attrs=read-write"):
+            await store.commit([PartitionCommit(mine, 5, Changes())])
+        let_it("RESET default_transaction_read_only")
+        await store.commit([PartitionCommit(mine, 5, Changes())])
+
+    with_store(migrated, body)
+
+
+def test_a_commit_that_waits_for_a_lock_is_said(
+    migrated: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody's VACUUM FULL, say: nothing else tells why nothing is stored."""
+    monkeypatch.setattr(session, "_SLOW_S", 0.1)
+
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        caplog.clear()
+        with psycopg.connect(migrated.owner_url) as holder:
+            holder.execute("LOCK TABLE ub.vehicle_state")
+            commit = store.commit([PartitionCommit(mine, 5, Changes(rows=[vehicles({})]))])
+            async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+                group.create_task(commit)
+                while not caplog.records:  # noqa: ASYNC110 - nobody says when it is logged
+                    await asyncio.sleep(0.01)
+                holder.rollback()
+
+    with_store(migrated, body)
+    assert "a transaction of test has taken" in caplog.text
+    assert "urbanbrain doctor" in caplog.text
 
 
 def test_the_next_owner_starts_from_what_was_committed(migrated: Database) -> None:
@@ -204,6 +249,67 @@ def test_a_zombies_commit_writes_nothing_at_all(migrated: Database) -> None:
     assert query(migrated.owner_url, 'SELECT DISTINCT "offset" FROM ub.checkpoint') == [(-1,)]
     for table in ("vehicle_state", "checkpoint_part", "ledger"):
         assert query(migrated.owner_url, f"SELECT count(*) FROM ub.{table}") == [(0,)], table
+
+
+_LATEST_IS_LOST = 'UPDATE ub.checkpoint SET "offset" = 5, commits = commits - 1 RETURNING 1'
+_CLAIM_IS_LOST = "UPDATE ub.checkpoint SET epoch = epoch - 1, commits = 9 RETURNING 1"
+_ALL_IS_LOST = "DELETE FROM ub.checkpoint RETURNING 1"
+
+
+@pytest.mark.parametrize("lose", [_LATEST_IS_LOST, _CLAIM_IS_LOST, _ALL_IS_LOST])
+def test_a_database_that_lost_what_was_stored_takes_nothing_that_builds_on_it(
+    migrated: Database, lose: str
+) -> None:
+    """A standby took over that lacked it. Its owner's next checkpoint would leave a hole in the tables."""
+
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        for offset in (5, 6):
+            await store.commit([PartitionCommit(mine, offset, Changes())])
+        query(migrated.owner_url, lose)
+        for attempt in (
+            store.commit([PartitionCommit(mine, 7, Changes(rows=[vehicles({})], parts={"p": b"v"}))]),
+            store.show_life([mine]),
+            store.confirm([mine]),
+        ):
+            with pytest.raises(SetBack, match=r"lost what was stored of fleet ub\.vehicles\[0\], as"):
+                await attempt
+
+    with_store(migrated, body)
+    assert query(migrated.owner_url, 'SELECT 1 FROM ub.checkpoint WHERE "offset" > 6') == []
+    assert query(migrated.owner_url, "SELECT count(*) FROM ub.vehicle_state") == [(0,)]
+
+
+def test_who_claims_a_partition_after_something_was_lost_goes_on_from_what_is_there(
+    migrated: Database,
+) -> None:
+    async def body(store: Store) -> int:
+        mine = await claim(store)
+        for offset in (5, 6):
+            await store.commit([PartitionCommit(mine, offset, Changes())])
+        query(migrated.owner_url, _LATEST_IS_LOST)
+        again = await claim(store)
+        for offset in (6, 7):
+            await store.commit([PartitionCommit(again, offset, Changes())])
+        return again.restored.offset
+
+    assert with_store(migrated, body) == 5
+    assert query(migrated.owner_url, 'SELECT "offset" FROM ub.checkpoint') == [(7,)]
+
+
+def test_a_commit_that_took_place_without_an_answer_is_no_loss_when_it_is_repeated(
+    migrated: Database,
+) -> None:
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        await store.commit([PartitionCommit(mine, 5, Changes())])
+        query(migrated.owner_url, 'UPDATE ub.checkpoint SET "offset" = 6, commits = commits + 1 RETURNING 1')
+        await store.commit([PartitionCommit(mine, 6, Changes())])
+        query(migrated.owner_url, _LATEST_IS_LOST)
+        with pytest.raises(SetBack):
+            await store.commit([PartitionCommit(mine, 7, Changes())])
+
+    with_store(migrated, body)
 
 
 @pytest.mark.parametrize(

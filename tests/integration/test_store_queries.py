@@ -48,6 +48,15 @@ def test_questions_cannot_write(migrated: Database) -> None:
         connection.execute("DELETE FROM ub.ledger")
 
 
+def test_questions_leave_nothing_set_for_who_gets_their_session_from_a_pooler(migrated: Database) -> None:
+    """A worker that got it could not store anything."""
+    with queries.connect(migrated.writer_url) as connection:
+        queries.ledger_totals(connection, "fleet")
+        connection.rollback()  # it is handed on between two transactions
+        changed = connection.execute("SELECT name FROM pg_settings WHERE source = 'session'").fetchall()
+    assert {name for (name,) in changed} <= {"transaction_read_only"}
+
+
 def test_an_empty_database_has_answers_too(migrated: Database) -> None:
     with queries.connect(migrated.writer_url) as connection:
         assert queries.ledger_totals(connection, "fleet") == Ledger()

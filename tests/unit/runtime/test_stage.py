@@ -10,7 +10,7 @@ import pytest
 from faust.types import TP
 
 from schemas.limits import END_MS
-from streams.errors import Fenced, ServiceUnavailable
+from streams.errors import Fenced, ServiceUnavailable, SetBack
 from streams.fold.contract import Output, Record
 from streams.runtime import stage as stage_module
 from streams.store.checkpoint import Claim, PartitionCommit
@@ -513,6 +513,29 @@ def test_a_worker_in_which_nothing_moves_goes_on_where_the_database_takes_no_wor
         return database
 
     assert set(asyncio.run(asyncio.wait_for(body(), 30)).alive) == {0}
+
+
+def test_a_worker_in_which_nothing_moves_ends_where_the_database_lost_what_it_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing else would fill the hole until a record comes."""
+    monkeypatch.setattr(stage_module, "_BEAT_S", 0.02)
+
+    class Behind(Database):
+        async def show_life(self, claims: Sequence[Claim]) -> None:
+            raise SetBack("the database has lost what was stored", [claims[0].key])
+
+    async def body() -> list[Exception]:
+        failed: list[Exception] = []
+        stage = a_stage(Behind(0), Kafka(), failed)
+        await stage.open({0})
+        running = asyncio.gather(stage.run(), stage.show_life(lambda _tp: True))
+        await until(lambda: failed)
+        await stage.close(5)
+        await running
+        return failed
+
+    assert [type(error) for error in asyncio.run(asyncio.wait_for(body(), 30))] == [SetBack]
 
 
 def test_a_partition_that_is_not_read_up_to_its_end_waits_to_be_read_also_before_its_first_record() -> None:

@@ -106,6 +106,25 @@ def test_a_password_that_is_missing_is_asked_for() -> None:
             "refuses us",
             "correct the user and the password in UB_DATABASE_URL",
         ),
+        ("session is read-only", "only reads", "if no standby is about to take over, give UB_DATABASE_URL"),
+        ("server is in hot standby mode", "only reads", "if no standby is about to take over, give"),
+        ("FATAL:  sorry, too many clients already", "has no connection left", "raise max_connections"),
+        (
+            'FATAL:  too many connections for role "ub_writer"',
+            "has no connection left",
+            "raise max_connections, or the limit of the role",
+        ),
+        (
+            "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+            "has no connection left",
+            "raise max_connections",
+        ),
+        ("FATAL:  the database system is not yet accepting connections", "is not ready", "wait for it"),
+        (
+            "FATAL:  unsupported startup parameter in options: statement_timeout",
+            "is a pooler that refuses what UB_DATABASE_URL asks for",
+            "take it out there, or name it in ignore_startup_parameters of PgBouncer",
+        ),
     ],
 )
 def test_what_is_wrong_with_tls_or_the_login_is_said_with_the_way_out(
@@ -118,6 +137,32 @@ def test_what_is_wrong_with_tls_or_the_login_is_said_with_the_way_out(
     assert said.startswith(f"PostgreSQL at 10.0.0.1:1/d {what} (")
     assert f"); {way_out}" in said
     assert "start it" not in said
+
+
+@pytest.mark.parametrize(
+    ("reason", "what", "way_out"),
+    [
+        ("cannot execute INSERT in a read-only transaction", "only reads", "if no standby is about to"),
+        (
+            "canceling statement due to statement timeout",
+            "ends what takes longer than it allows",
+            "raise the limit that it names for the role (ALTER ROLE … SET), or see what keeps the database busy",
+        ),
+        (
+            "canceling statement due to lock timeout",
+            "ends what takes longer than it allows",
+            "raise the limit",
+        ),
+        (
+            'could not extend file "base/16384/2691": No space left on device',
+            "has no disk left",
+            "make room there",
+        ),
+    ],
+)
+def test_why_a_database_gives_up_is_said_with_the_way_out(reason: str, what: str, way_out: str) -> None:
+    said = str(unavailable("postgresql://u:sesame@10.0.0.1:1/d", psycopg.OperationalError(reason)))
+    assert said.startswith(f"PostgreSQL at 10.0.0.1:1/d {what} ({reason}); {way_out}")
 
 
 async def _let_in_and_fall_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

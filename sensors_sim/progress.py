@@ -112,7 +112,8 @@ class Progress:
                 f", and {counted(len(trouble) - 1, 'more feed')}" if trouble[1:] else ""
             )
         if not self._publisher.connected:
-            text += " · broker unavailable, reconnecting"
+            refused = getattr(self._publisher, "refused", "")
+            text += f" · broker {f'refuses us ({refused})' if refused else 'unavailable'}, reconnecting"
         if self._status:
             self._status.update(text)
         else:

@@ -47,6 +47,7 @@ class Publisher:
         self._broker = broker
         self._window = in_flight
         self._largest: int | None = None
+        self._retains = True
         self._pending: dict[int, int] = {}  # message id -> readings
         self._acks: SimpleQueue[tuple[int, ReasonCode]] = SimpleQueue()
         self._backoff = Backoff(random)
@@ -67,6 +68,11 @@ class Publisher:
     def connected(self) -> bool:
         """Whether the broker answers at the moment."""
         return self._connected.is_set()
+
+    @property
+    def refused(self) -> str:
+        """Why the broker does not let us in, at its last answer; empty: it did."""
+        return self._refused
 
     @property
     def in_flight(self) -> int:
@@ -112,7 +118,8 @@ class Publisher:
             if give_up():
                 return False
             self._reap(block=True)
-        sent = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+        retain = message.retain and self._retains
+        sent = self._client.publish(message.topic, message.payload, qos=1, retain=retain)
         self._pending[sent.mid] = message.readings
         self.counts.messages_sent += 1
         self.counts.readings_sent += message.readings
@@ -165,11 +172,16 @@ class Publisher:
         if reason.is_failure:
             self._refused = str(reason)
             return
+        if not getattr(properties, "MaximumQoS", 2):
+            self._refused = "it takes messages at QoS 0 only, at which they may be lost"
+            return
         # Paho does not keep to the broker's Receive Maximum; Mosquitto cuts clients that exceed it.
         window = getattr(properties, "ReceiveMaximum", None)
         if window is not None:
             self._window = min(self._window, int(window))
         self._largest = getattr(properties, "MaximumPacketSize", None)
+        self._retains = bool(getattr(properties, "RetainAvailable", 1))
+        self._refused = ""
         self._backoff.reset()
         self._connected.set()
 

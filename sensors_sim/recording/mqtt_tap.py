@@ -106,13 +106,13 @@ class MqttTap:
         self,
         client: mqtt.Client,
         _data: Any,
-        flags: mqtt.ConnectFlags,
+        _flags: mqtt.ConnectFlags,
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
             self._refused = str(reason)
-        elif not flags.session_present:
+        else:  # also where the session is said to be kept: then it changes nothing
             client.subscribe(self._filters)
 
     def _on_subscribe(
@@ -123,7 +123,7 @@ class MqttTap:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        failed = [str(reason) for reason in reasons if reason.is_failure]
+        failed = [str(reason) for reason in reasons if reason.is_failure or not reason.value]
         if failed:
             self._refused = failed[0]
         else:

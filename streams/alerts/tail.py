@@ -19,7 +19,8 @@ from schemas.alert_actions import AlertHandling
 from schemas.alerts import SEVERITIES, Alert
 from streams import topics
 from streams.alerts.recent import Recent
-from streams.brokers.mqtt_login import login_of, unavailable
+from streams.brokers.mqtt_login import in_words, login_of, refused, unavailable, way_out_of
+from streams.brokers.mqtt_reconnects import Reconnects
 from streams.errors import ServiceUnavailable
 from streams.settings import Settings
 
@@ -145,12 +146,15 @@ class Tail:
         self._handlings: Recent[str, AlertHandling] = Recent(_REMEMBERED)
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         login_of(settings).give_to(self._client)
-        self._client.reconnect_delay_set(min_delay=1, max_delay=int(5 + random.random() * 10))
+        self._longest_delay_s = int(5 + random.random() * 10)
+        self._client.reconnect_delay_set(min_delay=1, max_delay=self._longest_delay_s)
+        self._reconnects = Reconnects(time.monotonic, self._longest_delay_s)
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._failed: ServiceUnavailable | None = None
         self._broken: Exception | None = None
         """What the thread that looks again came to grief on."""
+        self._followed = False
         self._lost = False
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -188,8 +192,9 @@ class Tail:
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
         if reason.is_failure:
-            self._end(f"{reason}; look at UB_MQTT_USERNAME and UB_MQTT_PASSWORD")
+            self._end(refused(*self._address, reason, properties))
             return
+        self._reconnects.connected()
         if self._lost:
             log.warning("MQTT at %s:%d: reconnected", *self._address)
         self._lost = False
@@ -204,29 +209,50 @@ class Tail:
     def _on_disconnect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
-        if reason.is_failure and self._failed is None and not self._lost:
+        if not reason.is_failure or self._failed is not None or self._lost:
+            return
+        if not self._followed:
+            self._end(
+                ServiceUnavailable(
+                    "MQTT",
+                    "{}:{}".format(*self._address),
+                    in_words(reason, properties),
+                    what="ends the connection before we are subscribed",
+                    way_out=way_out_of(reason) or "its log says why",
+                )
+            )
+        else:
             self._lost = True
+            client.reconnect_delay_set(self._reconnects.delay_s(1), self._longest_delay_s)
             log.warning(
                 "MQTT at %s:%d: connection lost (%s); trying again. Alerts that end meanwhile are not shown: "
                 "see `urbanbrain alerts list`",
-                *(*self._address, reason),
+                *(*self._address, in_words(reason, properties)),
             )
 
     def _on_subscribe(
         self, client: mqtt.Client, userdata: Any, mid: int, reasons: Any, properties: Any
     ) -> None:
-        refused = [reason for reason in reasons if reason.is_failure]
-        if refused:
-            self._end(f"the subscription to alerts: {refused[0]}; look at the broker's ACL")
+        failed = [reason for reason in reasons if reason.is_failure]
+        if failed:
+            self._end(
+                ServiceUnavailable(
+                    "MQTT",
+                    "{}:{}".format(*self._address),
+                    f"the subscription to alerts: {in_words(failed[0], properties)}; look at the broker's ACL",
+                    refuses=True,
+                )
+            )
             return
         with self._lock:
             if self._opening is not None:
                 self._opening.newest = self._clock()
+        self._followed = True
         self._at_work()
         self._at_work = lambda: None
 
-    def _end(self, reason: str) -> None:
-        self._failed = ServiceUnavailable("MQTT", "{}:{}".format(*self._address), reason, refuses=True)
+    def _end(self, failure: ServiceUnavailable) -> None:
+        self._failed = failure
         self._client.disconnect()
 
     def _look_again_and_again(self) -> None:

@@ -5,8 +5,10 @@ to the next one, or to `urbanbrain notify`; so an action may be told twice, with
 empties it: what somebody read a while ago would else be retained in place of what came after.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import batched
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -14,6 +16,7 @@ import paho.mqtt.client as mqtt
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from psycopg import Connection
 from psycopg.errors import LockNotAvailable
@@ -23,17 +26,21 @@ from schemas.alert_actions import AlertHandling
 from streams import topics
 from streams.brokers.admin import quiet_kafka
 from streams.brokers.kafka_login import kafka_login_of, kafka_unavailable
-from streams.brokers.mqtt_login import login_of, unavailable
+from streams.brokers.mqtt_login import in_words, login_of, refused, unavailable, way_out_of
+from streams.brokers.mqtt_offer import NO_QOS, Offer, offer_of
 from streams.brokers.own_topics import kafka_python_makes_no_topics
 from streams.errors import ServiceUnavailable
 from streams.settings import Settings
 from streams.store.alert_desk import keep_others_from_telling, mark_told, still_open, untold
 
+log = logging.getLogger(__name__)
+
 _TIMEOUT_S = 5.0
 _OTHERS_S = 30.0
 """Longer than it takes: MQTT, Kafka and MQTT again may each take as long as they are given."""
 _IN_FLIGHT = 10
-"""Messages; brokers that take fewer at once (Receive Maximum, which paho does not look at) are not known."""
+"""Messages that wait to be confirmed; fewer where the broker takes fewer (paho does not heed its Receive Maximum)."""
+_QUOTA_EXCEEDED = 0x97
 
 
 def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
@@ -56,12 +63,12 @@ def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
         if not found:
             return 0
         # 2.
-        with _mqtt(settings) as client:
+        with _mqtt(settings) as (client, offer):
             # 3.
             _to_kafka(settings, found, source)
             # 4.
             ongoing = still_open(connection, [handling.alert_id for handling in found])
-            _to_mqtt(client, settings, found, ongoing)
+            _to_mqtt(client, offer, settings, found, ongoing)
         # 5.
         mark_told(connection, [handling.action_id for handling in found])
     return len(found)
@@ -105,48 +112,72 @@ def _send(producer: KafkaProducer, handling: AlertHandling, source: str) -> Any:
 
 
 @contextmanager
-def _mqtt(settings: Settings) -> Iterator[mqtt.Client]:
-    """Return a client that the broker has let in."""
+def _mqtt(settings: Settings) -> Iterator[tuple[mqtt.Client, Offer]]:
+    """Return a client that the broker has let in, and what it offers."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
     login_of(settings).give_to(client)
-    client.max_inflight_messages_set(_IN_FLIGHT)
-    answers: SimpleQueue[ReasonCode] = SimpleQueue()
-    client.on_connect = lambda _client, _data, _flags, reason, _properties: answers.put(reason)
+    answers: SimpleQueue[tuple[ReasonCode, Properties | None]] = SimpleQueue()
+    client.on_connect = lambda _client, _data, _flags, reason, properties: answers.put((reason, properties))
     try:
         try:
             client.connect(settings.mqtt_host, settings.mqtt_port, keepalive=30)
             client.loop_start()
-            reason = answers.get(timeout=_TIMEOUT_S)
+            reason, properties = answers.get(timeout=_TIMEOUT_S)
         except Empty:
             raise ServiceUnavailable("MQTT", _where(settings), f"no answer in {_TIMEOUT_S:g} s") from None
         except OSError as error:
             host, port = settings.mqtt_host, settings.mqtt_port
             raise unavailable(host, port, error, tls=settings.mqtt_tls) from error
         if reason.is_failure:
-            raise ServiceUnavailable("MQTT", _where(settings), str(reason), refuses=True)
-        yield client
+            raise refused(settings.mqtt_host, settings.mqtt_port, reason, properties)
+        yield client, offer_of(properties)
     finally:
         client.disconnect()
         client.loop_stop()
 
 
-def _to_mqtt(client: mqtt.Client, settings: Settings, found: list[AlertHandling], ongoing: set[str]) -> None:
+def _to_mqtt(
+    client: mqtt.Client, offer: Offer, settings: Settings, found: list[AlertHandling], ongoing: set[str]
+) -> None:
+    """Publish to MQTT. What it never takes is said, and not tried again; ServiceUnavailable where it may later."""
+    if not offer.qos:
+        log.error("MQTT at %s: %s. Kafka and the tables have what was done", _where(settings), NO_QOS)
+        return
+    refusals: dict[int, tuple[ReasonCode, str]] = {}
+
+    def on_publish(
+        _client: mqtt.Client, _data: Any, mid: int, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            refusals[mid] = reason, in_words(reason, properties)
+
+    client.on_publish = on_publish
     try:
-        sent = [
-            client.publish(
-                topics.alert_action_topic(handling.kind, handling.cell, handling.alert_id),
-                codec.encode(handling),
-                qos=1,
-                retain=handling.alert_id in ongoing,
-            )
-            for handling in found
-        ]
-        for info in sent:
-            info.wait_for_publish(_TIMEOUT_S)
-            if not info.is_published():
-                raise ServiceUnavailable("MQTT", _where(settings), f"no confirmation within {_TIMEOUT_S:g} s")
+        for some in batched(found, min(offer.most, _IN_FLIGHT)):
+            sent = [
+                client.publish(
+                    topics.alert_action_topic(handling.kind, handling.cell, handling.alert_id),
+                    codec.encode(handling),
+                    qos=1,
+                    retain=offer.retain and handling.alert_id in ongoing,
+                )
+                for handling in some
+            ]
+            for info in sent:
+                info.wait_for_publish(_TIMEOUT_S)
+                if not info.is_published():
+                    reason = f"no confirmation within {_TIMEOUT_S:g} s"
+                    raise ServiceUnavailable("MQTT", _where(settings), reason)
     except RuntimeError as error:
         raise ServiceUnavailable("MQTT", _where(settings), str(error)) from error
+    for code, why in refusals.values():
+        if code.value == _QUOTA_EXCEEDED:
+            raise ServiceUnavailable("MQTT", _where(settings), why, refuses=True, way_out=way_out_of(code))
+    for why in sorted({why for _, why in refusals.values()}):
+        log.error(
+            "MQTT at %s refuses what was done about alerts (%s); Kafka and the tables have it",
+            *(_where(settings), why),
+        )
 
 
 def _where(settings: Settings) -> str:

@@ -4,8 +4,11 @@ import ssl
 from dataclasses import dataclass, field
 
 from paho.mqtt.client import Client
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from streams.errors import ServiceUnavailable, SettingsError
+from streams.printable import printable
 from streams.settings import Settings
 from streams.tls import client_context, meaning, reason
 
@@ -28,6 +31,32 @@ class Login:
 
 ANONYMOUS = Login()
 
+_LONGEST = 300
+_OF_ACCOUNTS = frozenset({0x86, 0x87, 0x8A, 0x8C})
+"""Bad user name or password, not authorized, banned, bad authentication method (MQTT 5, 3.2.2.2 and 3.14.2.1)."""
+_TAKEN_OVER = 0x8E
+_BUSY = "nothing, unless it lasts: then look at the broker's limits"
+_MOVED = "set UB_MQTT_HOST and UB_MQTT_PORT to the server that it names"
+_WAYS_OUT = {
+    0x84: "it does not speak MQTT 5: update it, or take another broker",
+    0x85: "it allows no client id such as ours: correct its rules, UB_GATEWAY_ID or UB_WORKER_ID",
+    0x87: "see what this account may do there (the broker's ACL)",
+    0x88: _BUSY,
+    0x89: _BUSY,
+    0x95: "raise its limit on packets",
+    0x96: _BUSY,
+    0x97: _BUSY,
+    0x98: "somebody ended it on the broker, whose log may say why",
+    0x9A: "allow retained messages there",
+    0x9B: "allow QoS 1 there",
+    0x9C: _MOVED,
+    0x9D: _MOVED,
+    0x9E: "allow shared subscriptions there, or run one gateway without UB_MQTT_SHARE",
+    0x9F: _BUSY,
+    0xA2: "allow subscriptions with wildcards there",
+}
+"""By reason."""
+
 
 def login_of(settings: Settings) -> Login:
     """Return the login that the settings name. Files are read now; SettingsError where one went since the start."""
@@ -40,12 +69,38 @@ def login_of(settings: Settings) -> Login:
     return Login(settings.mqtt_username, None if password is None else password.get_secret_value(), tls)
 
 
-def refuses(address: str, why: object) -> str:
+def in_words(reason: ReasonCode, properties: Properties | None) -> str:
+    """Return the reason of a packet, with what the broker adds to it: words of its own, another server."""
+    own = getattr(properties, "ReasonString", "")
+    server = getattr(properties, "ServerReference", "")
+    said = f"{reason}{f': {own}' if own else ''}{f'; it names {server}' if server else ''}"
+    return printable(said[:_LONGEST])
+
+
+def way_out_of(reason: ReasonCode) -> str:
+    """Return what to do about a broker that does not let us in, or throws us out; empty: the reason says it."""
+    return _WAYS_OUT.get(reason.value, "")
+
+
+def refused(host: str, port: int, reason: ReasonCode, properties: Properties | None) -> ServiceUnavailable:
     """Return what to tell a person of a broker that answers our CONNECT with a refusal."""
-    return (
-        f"MQTT at {address} refuses the connection: {why}; correct UB_MQTT_USERNAME and UB_MQTT_PASSWORD and start "
-        "this process again, or the broker's account"
+    return ServiceUnavailable(
+        "MQTT",
+        f"{host}:{port}",
+        in_words(reason, properties),
+        refuses=True,
+        way_out="" if reason.value in _OF_ACCOUNTS else way_out_of(reason) or "its log says why",
     )
+
+
+def refuses(address: str, reason: ReasonCode, properties: Properties | None) -> str:
+    """Return the line for a log of that: the process goes on trying."""
+    way_out = (
+        "correct UB_MQTT_USERNAME and UB_MQTT_PASSWORD and start this process again, or the broker's account"
+        if reason.value in _OF_ACCOUNTS
+        else way_out_of(reason) or "its log says why"
+    )
+    return f"MQTT at {address} refuses the connection: {in_words(reason, properties)}; {way_out}"
 
 
 def unavailable(host: str, port: int, error: BaseException | None, *, tls: bool) -> ServiceUnavailable:
@@ -61,10 +116,15 @@ def unavailable(host: str, port: int, error: BaseException | None, *, tls: bool)
     return ServiceUnavailable("MQTT", f"{host}:{port}", reason(error), what=what, way_out=way_out)
 
 
-def lost(address: str, why: object, client_id: str, setting: str) -> str:
+def lost(
+    address: str, reason: ReasonCode, properties: Properties | None, client_id: str, setting: str
+) -> str:
     """Return what to tell a person of a connection that ended; `setting` is what our name on the broker comes from."""
-    if why == "Session taken over":
+    why = in_words(reason, properties)
+    if reason.value == _TAKEN_OVER:
         why = f"{why}: another process is called {client_id}, too; give each its own {setting}"
+    elif way_out := way_out_of(reason):
+        why = f"{why}: {way_out}"
     return f"MQTT at {address}: connection lost ({why}); trying again"
 
 

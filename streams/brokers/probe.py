@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paho.mqtt.client import Client, ConnectFlags, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
@@ -13,7 +13,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from streams.brokers.mqtt_login import ANONYMOUS, Login, hung_up, unavailable
+from streams.brokers.mqtt_login import ANONYMOUS, Login, hung_up, refused, unavailable
+from streams.brokers.mqtt_offer import Offer, offer_of
 from streams.errors import ServiceUnavailable
 from streams.tls import speaks_tls
 
@@ -22,16 +23,13 @@ _SESSION_EXPIRY_S = 30
 
 @dataclass(frozen=True, slots=True)
 class MqttBroker:
-    """What a broker said in its CONNACK (MQTT v5, section 3.2.2.3).
+    """What a broker said in its CONNACK.
 
     session_kept  a session outlived its connection, so messages wait for a gateway that is away
-    retain        retained messages are allowed
-    max_packet    bytes, None when the broker names no limit
     """
 
     session_kept: bool
-    retain: bool
-    max_packet: int | None
+    offer: Offer = field(default_factory=Offer)
 
 
 def probe_mqtt(
@@ -39,8 +37,9 @@ def probe_mqtt(
     port: int,
     login: Login = ANONYMOUS,
     timeout_s: float = 3.0,
+    session_s: int = _SESSION_EXPIRY_S,
 ) -> MqttBroker:
-    """Connect twice with one client id and return what the broker offers.
+    """Connect twice with one client id and return what the broker offers to who asks for a session of so long.
 
     Raises ServiceUnavailable when there is no broker, when it does not speak MQTT v5 or TLS as we do, when its
     certificate is refused, or it refuses us: within `timeout_s`, and another second to find out whether it wants TLS.
@@ -48,16 +47,11 @@ def probe_mqtt(
     deadline = time.monotonic() + timeout_s
     client_id = _new_id()
     address = (host, port)
-    with _session(client_id, address, login, deadline, expiry_s=_SESSION_EXPIRY_S) as (_, _, properties):
+    with _session(client_id, address, login, deadline, expiry_s=session_s) as (_, _, properties):
         pass
     with _session(client_id, address, login, deadline, clean=False) as (_, flags, _):
         pass
-    limit = getattr(properties, "MaximumPacketSize", None)
-    return MqttBroker(
-        session_kept=bool(flags.session_present),
-        retain=bool(getattr(properties, "RetainAvailable", 1)),
-        max_packet=None if limit is None else int(limit),
-    )
+    return MqttBroker(bool(flags.session_present), offer_of(properties))
 
 
 def retained(
@@ -131,7 +125,7 @@ def _session(
                 raise _wants_tls(address) if not tls and speaks_tls(*address) else hung_up(*address, tls=tls)
         flags, reason, properties = answers[0]
         if reason.is_failure:
-            raise ServiceUnavailable("MQTT", where, str(reason), refuses=True)
+            raise refused(*address, reason, properties)
         yield client, flags, properties
     except OSError as error:
         raise unavailable(*address, error, tls=login.tls is not None) from error

@@ -10,11 +10,20 @@ from schemas.gateways import GatewayAtWork
 from streams.brokers import admin
 from streams.brokers.kafka_login import kafka_login_of
 from streams.brokers.mqtt_login import login_of
+from streams.brokers.mqtt_offer import (
+    LEAST_SESSION_S,
+    NO_QOS,
+    NO_RETAIN,
+    NO_SHARED,
+    NO_WILDCARDS,
+    short_session,
+)
 from streams.brokers.probe import MqttBroker, probe_mqtt, retained
 from streams.brokers.topic_setup import misfits, setups
 from streams.counted import counted
 from streams.doctor.check import TIMEOUT_S, Check
 from streams.errors import ServiceUnavailable
+from streams.gateway.mqtt_source import SESSION_EXPIRY_S
 from streams.settings import Settings
 from streams.times import to_second
 from streams.topics import MQTT_GATEWAYS_AT_WORK, kafka_topics
@@ -30,7 +39,9 @@ GATEWAY_QUIET_S = 60.0
 
 def check_mqtt(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]:
     """The broker accepts our MQTT v5 session, and what it offers is enough for the gateway."""
-    broker = probe_mqtt(settings.mqtt_host, settings.mqtt_port, login_of(settings), timeout_s)
+    broker = probe_mqtt(
+        settings.mqtt_host, settings.mqtt_port, login_of(settings), timeout_s, SESSION_EXPIRY_S
+    )
     where = f"{settings.mqtt_host}:{settings.mqtt_port}"
     found = f"{where} accepts MQTT v5 {'over TLS' if settings.mqtt_tls else 'without TLS'}"
     return [Check("MQTT broker", True, found), judge_mqtt(broker, settings)]
@@ -38,22 +49,31 @@ def check_mqtt(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]:
 
 def judge_mqtt(broker: MqttBroker, settings: Settings) -> Check:
     """Compare what the broker offers with what the gateway and the alerts rely on."""
-    name = "MQTT sessions"
+    name, offer = "MQTT sessions", broker.offer
     if not broker.session_kept:
         return Check(name, False, "the broker forgets a session when its connection ends", _SESSION_ADVICE)
-    if not broker.retain:
-        advice = "allow retained messages (Mosquitto: `retain_available true`): open alerts are retained"
-        return Check(name, False, "the broker refuses retained messages", advice)
-    if broker.max_packet is not None and broker.max_packet <= settings.max_payload_bytes:
+    kept_s = SESSION_EXPIRY_S if offer.session_s is None else offer.session_s
+    lacks = (
+        (short_session(offer, SESSION_EXPIRY_S), kept_s >= LEAST_SESSION_S),
+        (NO_QOS, offer.qos),
+        (NO_RETAIN, offer.retain),
+        (NO_WILDCARDS, offer.wildcards),
+        (NO_SHARED, offer.shared or not settings.mqtt_share),
+    )
+    for lack, is_well in lacks:
+        if lack is not None and not is_well:
+            return Check(name, False, lack.what, lack.way_out)
+    if offer.largest is not None and offer.largest <= settings.max_payload_bytes:
         return Check(
             name,
             False,
-            f"the broker cuts connections at {broker.max_packet} bytes, before the gateway's own limit "
+            f"the broker cuts connections at {offer.largest} bytes, before the gateway's own limit "
             f"UB_MAX_PAYLOAD_BYTES={settings.max_payload_bytes}: oversized payloads are lost without a report",
             "raise the broker's `max_packet_size` above UB_MAX_PAYLOAD_BYTES, or lower the latter",
         )
-    limit = "no limit" if broker.max_packet is None else f"{broker.max_packet} bytes"
-    return Check(name, True, f"kept and retained messages allowed; packets: {limit}")
+    limit = "no limit" if offer.largest is None else f"{offer.largest} bytes"
+    kept = "kept" if kept_s >= SESSION_EXPIRY_S else f"kept for {kept_s} s (of {SESSION_EXPIRY_S})"
+    return Check(name, True, f"{kept} and retained messages allowed; packets: {limit}")
 
 
 def check_kafka(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]:

@@ -22,10 +22,22 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from schemas import codec
 from schemas.gateways import GatewayAtWork
 from streams import topics
-from streams.brokers.mqtt_login import hung_up, login_of, lost, refuses, unavailable
+from streams.brokers.mqtt_login import (
+    hung_up,
+    in_words,
+    login_of,
+    lost,
+    refused,
+    refuses,
+    unavailable,
+    way_out_of,
+)
+from streams.brokers.mqtt_offer import NO_QOS, NO_RETAIN, Offer, offer_of, short_session
+from streams.brokers.mqtt_reconnects import Reconnects
 from streams.errors import ServiceUnavailable
 from streams.gateway.receipt import Receipt
 from streams.gateway.receiver import Message, Receiver
+from streams.said_once import SaidOnce
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,6 +45,7 @@ log = logging.getLogger(__name__)
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long the broker keeps messages for a gateway that is away."""
 KEEPALIVE_S = 60
+_LONGEST_DELAY_S = 30
 
 OnMessage = Callable[[Message, int], None]
 """Called with the message and the number of the connection that it came on."""
@@ -54,6 +67,10 @@ class MqttSource:
         self._disconnected = threading.Event()
         self._disconnected.set()
         self._closing = False
+        self._thrown_out = False
+        self._offer = Offer()
+        self._lacks = SaidOnce()
+        self._reconnects = Reconnects(time.monotonic, _LONGEST_DELAY_S)
         self._silent = self._trouble = ServiceUnavailable("MQTT", self.address, "no answer yet")
         self.failure: BaseException | None = None
         """What `on_message` raised, if it ever did: the network thread is dead then."""
@@ -85,16 +102,16 @@ class MqttSource:
             clean_start=False,
             properties=connect,
         )
-        said = str(self._trouble)  # before anything can go wrong: that is to be told
+        said = {str(self._trouble)}  # before anything can go wrong: that is to be told
         self._client.loop_start()
         while not self._subscribed.wait(0.1):
             if stop.is_set():
                 return False
             if time.monotonic() >= deadline:
                 raise self._trouble
-            if (trouble := str(self._trouble)) != said:
-                said = trouble
-                log.warning("waiting: %s", said)
+            if (trouble := str(self._trouble)) not in said:
+                said.add(trouble)
+                log.warning("waiting: %s", trouble)
         return True
 
     def acknowledge(self, receipts: Sequence[Receipt]) -> int:
@@ -114,7 +131,7 @@ class MqttSource:
 
         At QoS 0: what is lost is said again soon. Not while it connects: nothing may come before the CONNECT.
         """
-        if self.is_connected and not self._leave:
+        if self.is_connected and not self._leave and self._offer.retain:
             lasts = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             lasts.MessageExpiryInterval = SESSION_EXPIRY_S
             self._client.publish(
@@ -135,7 +152,7 @@ class MqttSource:
             self._subscribed.clear()
             self._subscribe()
             self._subscribed.wait(timeout_s)
-        if not keep_session:
+        if not keep_session and self._offer.retain:
             self._client.publish(topics.gateway_topic(self._settings.gateway_id), retain=True)
         disconnect = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
         disconnect.SessionExpiryInterval = SESSION_EXPIRY_S if keep_session else 0
@@ -149,7 +166,7 @@ class MqttSource:
         client = Receiver(self._settings.gateway_id, self._handle_message)
         login_of(self._settings).give_to(client)
         client.connect_timeout = 5.0
-        _spread_reconnects(client)
+        client.reconnect_delay_set(min_delay=random.randint(1, 3), max_delay=_LONGEST_DELAY_S)
         client.on_connect = self._handle_connect
         client.on_connect_fail = self._handle_connect_fail
         client.on_subscribe = self._handle_subscribe
@@ -163,12 +180,15 @@ class MqttSource:
         _data: Any,
         flags: ConnectFlags,
         reason: ReasonCode,
-        _properties: Properties | None,
+        properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            refusal = ServiceUnavailable("MQTT", self.address, str(reason), refuses=True)
-            self._fail(refusal, refuses(self.address, reason))
+            refusal = refused(self._settings.mqtt_host, self._settings.mqtt_port, reason, properties)
+            self._fail(refusal, refuses(self.address, reason, properties))
             return
+        self._offer = offer_of(properties)
+        self._say_lacks()
+        self._reconnects.connected()
         self._trouble = self._silent
         self._disconnected.clear()
         if self._subscribed.is_set():
@@ -178,7 +198,7 @@ class MqttSource:
                     "MQTT at %s kept no session: the messages that it held for this gateway are lost",
                     self.address,
                 )
-        if flags.session_present:
+        if flags.session_present and not self._thrown_out:
             # Subscribed since before. The answer to renewing it comes behind all that waited for us, and of
             # that no more is taken in than Kafka confirms: whoever opens must not wait for it.
             self._subscribed.set()
@@ -187,6 +207,16 @@ class MqttSource:
             # Subscribed alone before it shared, it would get all that the others get, too. Afterwards: between
             # the two nothing is lost.
             self._client.unsubscribe(list(topics.MQTT_GATEWAY_FILTERS))
+
+    def _say_lacks(self) -> None:
+        """Say at what the broker falls short, once: with that the gateway works, but loses something."""
+        short = short_session(self._offer, SESSION_EXPIRY_S)
+        no_retain = None if self._offer.retain else NO_RETAIN
+        no_qos = None if self._offer.qos else NO_QOS
+        lacks = [str(lack) for lack in (short, no_retain, no_qos) if lack]
+        if self._lacks.is_new(str(lacks)):
+            for lack in lacks:
+                log.warning("MQTT at %s: %s", self.address, lack)
 
     def _subscribe(self) -> None:
         share = self._settings.mqtt_share
@@ -216,15 +246,22 @@ class MqttSource:
         _data: Any,
         _mid: int,
         reasons: list[ReasonCode],
-        _properties: Properties | None,
+        properties: Properties | None,
     ) -> None:
         # An error here would end the network thread: a faulty broker may answer fewer filters than it was asked.
         for wanted, reason in zip_longest(topics.MQTT_GATEWAY_FILTERS, reasons):
-            if reason is None or reason.is_failure:
-                refused = f"subscription to {wanted} refused: {reason or 'no answer'}"
-                self._trouble = ServiceUnavailable("MQTT", self.address, refused, refuses=True)
-                log.error("MQTT at %s: %s", self.address, refused)
-                return
+            if reason is None:
+                answer = "no answer"
+            elif reason.is_failure:
+                answer = in_words(reason, properties)
+            elif not reason.value:
+                answer = "it is granted at QoS 0 only, at which messages may be lost"
+            else:
+                continue
+            why = f"subscription to {wanted} refused: {answer}"
+            self._trouble = ServiceUnavailable("MQTT", self.address, why, refuses=True)
+            log.error("MQTT at %s: %s", self.address, why)
+            return
         self._subscribed.set()
 
     def _handle_connect_fail(self, _client: Client, _data: Any) -> None:
@@ -243,17 +280,28 @@ class MqttSource:
         self,
         client: Client,
         _data: Any,
-        _flags: DisconnectFlags,
+        flags: DisconnectFlags,
         reason: ReasonCode,
-        _properties: Properties | None,
+        properties: Properties | None,
     ) -> None:
         # paho drops queued packets when it reconnects, which it does after this callback. So an ack of the
         # old connection is either dropped there, or sees the new number here and is not queued.
         with self._lock:
             self._connection += 1
         if not self._disconnected.is_set() and not self._closing:
-            log.warning("%s", lost(self.address, reason, self._settings.gateway_id, "UB_GATEWAY_ID"))
-            _spread_reconnects(client)
+            gateway_id = self._settings.gateway_id
+            log.warning("%s", lost(self.address, reason, properties, gateway_id, "UB_GATEWAY_ID"))
+            self._spread_reconnects(client)
+            if not self._subscribed.is_set() and self._trouble is self._silent:
+                # Perhaps for what we asked: then the session that it keeps is subscribed to nothing.
+                self._thrown_out = flags.is_disconnect_packet_from_server
+                self._trouble = ServiceUnavailable(
+                    "MQTT",
+                    self.address,
+                    in_words(reason, properties),
+                    what="ends the connection before we are subscribed",
+                    way_out=way_out_of(reason) or "its log says why",
+                )
         elif self._trouble is self._silent and not self._closing:
             s = self._settings
             self._trouble = hung_up(s.mqtt_host, s.mqtt_port, tls=s.mqtt_tls)
@@ -266,7 +314,8 @@ class MqttSource:
             self.failure = error
             raise
 
-
-def _spread_reconnects(client: Client) -> None:
-    """Start over with a delay of 1 to 3 s that doubles: gateways that lost a broker do not return as one."""
-    client.reconnect_delay_set(min_delay=random.randint(1, 3), max_delay=30)
+    def _spread_reconnects(self, client: Client) -> None:
+        """Start over with a delay of 1 to 3 s that doubles: gateways that lost a broker do not return as one."""
+        client.reconnect_delay_set(
+            min_delay=self._reconnects.delay_s(random.randint(1, 3)), max_delay=_LONGEST_DELAY_S
+        )

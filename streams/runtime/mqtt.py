@@ -5,6 +5,7 @@ paho's network thread does the I/O; everything else happens on the event loop, i
 
 import asyncio
 import logging
+import math
 import random
 import socket
 import sys
@@ -19,9 +20,12 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streams import topics
-from streams.brokers.mqtt_login import login_of, lost, refuses, unavailable
+from streams.brokers.mqtt_login import in_words, login_of, lost, refuses, unavailable
+from streams.brokers.mqtt_offer import NO_QOS, NO_RETAIN, NO_WILDCARDS, Offer, offer_of
+from streams.brokers.mqtt_reconnects import Reconnects
 from streams.fold.contract import MqttMessage
 from streams.runtime.board import Board
+from streams.runtime.rationed import PAUSE_S, Rationed
 from streams.said_once import SaidOnce
 from streams.settings import Settings
 
@@ -36,6 +40,9 @@ the connection again and again. So messages that must wait are kept here, and pa
 
 _OVERHEAD = 10
 """Bytes of a packet beside topic and payload, at most."""
+
+_QUOTA_EXCEEDED = 0x97
+_SAY_AGAIN_S = 60.0
 
 
 class MqttPublisher:
@@ -52,7 +59,9 @@ class MqttPublisher:
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
         )
         login_of(settings).give_to(self._client)
-        self._client.reconnect_delay_set(min_delay=1, max_delay=int(10 + random.random() * 10))
+        self._longest_delay_s = int(10 + random.random() * 10)
+        self._reconnects = Reconnects(time.monotonic, self._longest_delay_s)
+        self._client.reconnect_delay_set(min_delay=1, max_delay=self._longest_delay_s)
         self._client.max_inflight_messages_set(0)
         self._client.on_socket_open = _send_at_once
         self._client.on_connect = self._on_connect
@@ -68,11 +77,19 @@ class MqttPublisher:
         self._queue: deque[tuple[MqttMessage, asyncio.Future[None]]] = deque()
         self._waiting: dict[int, tuple[MqttMessage, asyncio.Future[None]]] = {}
         self._refused: set[tuple[str, str]] = set()
+        self._rationed: Rationed[asyncio.Future[None]] = Rationed()
+        self._said_rationed = -math.inf
         self._most = 0
         self._repeats = False
-        self._largest = sys.maxsize
+        self._offer = Offer()
+        self._lacks = SaidOnce()
         self._trouble = SaidOnce()
+        self._is_connected = False
         self._was_connected = False
+
+    @property
+    def _address(self) -> str:
+        return f"{self._settings.mqtt_host}:{self._settings.mqtt_port}"
 
     def start(self) -> None:
         """Connect in the background; call from the event loop that will publish."""
@@ -100,52 +117,76 @@ class MqttPublisher:
     def _send(self) -> None:
         # What was under way goes out again after a reconnection; until it is confirmed something new could overtake it.
         self._repeats = self._repeats and bool(self._waiting)
-        while not self._repeats and self._queue and len(self._waiting) < self._most:
+        while not self._repeats and not self._rationed and self._queue and len(self._waiting) < self._most:
             message, future = self._queue.popleft()
             if future.cancelled():
                 continue
-            size = len(message.topic.encode()) + len(message.payload) + _OVERHEAD
-            if size > self._largest:  # the broker would cut the connection, at each try
-                log.error(
-                    "MQTT %r: a message of %d bytes exceeds the broker's limit (%d), not published; "
-                    "Kafka and the tables have it",
-                    *(message.topic, size, self._largest),
-                )
+            if not self._may_be_sent(message):
                 future.set_result(None)
                 continue
+            retain = message.retain and self._offer.retain
             try:
-                info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+                info = self._client.publish(message.topic, message.payload, qos=1, retain=retain)
             except ValueError as error:  # no topic
                 future.set_exception(error)
                 continue
             self._waiting[info.mid] = message, future
 
+    def _may_be_sent(self, message: MqttMessage) -> bool:
+        """Whether the broker offers to take it: it would cut the connection, at each try."""
+        if not self._offer.qos:
+            return False  # that was said once
+        size = len(message.topic.encode()) + len(message.payload) + _OVERHEAD
+        if self._offer.largest is not None and size > self._offer.largest:
+            log.error(
+                "MQTT %r: a message of %d bytes exceeds the broker's limit (%d), not published; "
+                "Kafka and the tables have it",
+                *(message.topic, size, self._offer.largest),
+            )
+            return False
+        return True
+
     def _on_connect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
         if reason.is_failure:
-            refusal = refuses(f"{self._settings.mqtt_host}:{self._settings.mqtt_port}", reason)
+            refusal = refuses(self._address, reason, properties)
             if self._trouble.is_new(refusal):
                 log.error("%s", refusal)
             return
         self._trouble.over()
+        self._reconnects.connected()
         if self._was_connected:
-            log.info("MQTT at %s:%d: reconnected", self._settings.mqtt_host, self._settings.mqtt_port)
-        self._was_connected = True
-        most = getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT)
-        self._soon(self._takes, most, getattr(properties, "MaximumPacketSize", sys.maxsize))
+            log.info("MQTT at %s: reconnected", self._address)
+        self._is_connected = self._was_connected = True
+        offer = offer_of(properties)
+        self._say_lacks(offer)
+        self._soon(self._takes, offer)
         if self._board is not None:
             self._soon(self._board.lost)
+            if not (offer.retain and offer.wildcards):
+                return  # nothing stands there, or nobody says what
             # As published: else the broker hides whether a message that passes is one to retain.
             options = SubscribeOptions(qos=1, retainAsPublished=True)
             client.subscribe([(name, options) for name in topics.MQTT_BOARD_FILTERS])
 
+    def _say_lacks(self, offer: Offer) -> None:
+        no_qos = None if offer.qos else f"{NO_QOS}. Nothing is published; Kafka and the tables have it"
+        no_retain = None if offer.retain else str(NO_RETAIN)
+        no_wildcards = None if offer.wildcards or self._board is None else str(NO_WILDCARDS)
+        lacks = [lack for lack in (no_qos, no_retain, no_wildcards) if lack]
+        if self._lacks.is_new(str(lacks)):
+            for lack in lacks:
+                log.error("MQTT at %s: %s", self._address, lack)
+
     def _on_disconnect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
-        if reason.is_failure and not self._trouble:  # who is refused was told so
-            where = f"{self._settings.mqtt_host}:{self._settings.mqtt_port}"
-            log.warning("%s", lost(where, reason, self._client_id, "UB_WORKER_ID"))
+        # Paho may tell of one loss twice; and who is refused was told so.
+        if reason.is_failure and self._is_connected:
+            log.warning("%s", lost(self._address, reason, properties, self._client_id, "UB_WORKER_ID"))
+            client.reconnect_delay_set(self._reconnects.delay_s(1), self._longest_delay_s)
+        self._is_connected = False
         self._soon(self._lost)
 
     def _on_connect_fail(self, client: mqtt.Client, userdata: Any) -> None:
@@ -166,15 +207,16 @@ class MqttPublisher:
         ]
         if refused:
             log.error(
-                "MQTT at %s:%s refuses the subscription to %s: wrong retained messages are not repaired; "
+                "MQTT at %s refuses the subscription to %s: wrong retained messages are not repaired; "
                 "allow it in the ACL",
-                *(self._settings.mqtt_host, self._settings.mqtt_port, " and ".join(refused)),
+                *(self._address, " and ".join(refused)),
             )
         elif self._board is not None:
             self._soon(self._board.subscribed, time.monotonic())
 
     def _on_publish(self, client: mqtt.Client, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
-        self._soon(self._confirmed, mid, str(reason) if reason.is_failure else "")
+        refusal = in_words(reason, properties) if reason.is_failure else ""
+        self._soon(self._confirmed, mid, refusal, reason.value == _QUOTA_EXCEEDED)
 
     def _soon(self, call: Callable[..., None], *arguments: Any) -> None:
         """Have the event loop do it, from paho's thread."""
@@ -186,17 +228,39 @@ class MqttPublisher:
         if self._board is not None:
             self._board.lost()
 
-    def _takes(self, most: int, largest: int) -> None:
-        self._most, self._largest, self._repeats = min(most, _MOST_IN_FLIGHT), largest, True
+    def _takes(self, offer: Offer) -> None:
+        self._offer, self._most, self._repeats = offer, min(offer.most, _MOST_IN_FLIGHT), True
         self._send()
 
-    def _confirmed(self, mid: int, refusal: str) -> None:
-        message, future = self._waiting.pop(mid, (None, None))
-        if message is not None and refusal:
-            self._tell_refusal(message.topic, refusal)
-        if future is not None and not future.done():
-            future.set_result(None)
+    def _confirmed(self, mid: int, refusal: str, exceeds: bool) -> None:
+        found = self._waiting.pop(mid, None)
+        if found is None:
+            return
+        message, future = found
+        if self._rationed.keeps(message, future, exceeds=exceeds):
+            if exceeds:
+                self._tell_rationed(refusal)
+        else:
+            if refusal:
+                self._tell_refusal(message.topic, refusal)
+            if not future.done():
+                future.set_result(None)
+        if self._rationed and not self._waiting:
+            asyncio.get_running_loop().call_later(PAUSE_S, self._send_again)
         self._send()
+
+    def _send_again(self) -> None:
+        self._queue.extendleft(reversed(self._rationed.take()))
+        self._send()
+
+    def _tell_rationed(self, refusal: str) -> None:
+        if time.monotonic() - self._said_rationed >= _SAY_AGAIN_S:
+            self._said_rationed = time.monotonic()
+            log.warning(
+                "MQTT at %s takes no more messages at a time (%s): they are sent again, and what comes "
+                "meanwhile waits; raise the limit of this account",
+                *(self._address, refusal),
+            )
 
     def _tell_refusal(self, topic: str, refusal: str) -> None:
         kind = "/".join(topic.split("/")[:3])

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from schemas.gateways import GatewayAtWork
+from streams.brokers.mqtt_offer import Offer
 from streams.brokers.probe import MqttBroker
 from streams.doctor import examination
 from streams.doctor.brokers import judge_gateways, judge_mqtt
@@ -25,20 +26,25 @@ from streams.doctor.files import (
 )
 from streams.settings import Settings
 
-GOOD = MqttBroker(session_kept=True, retain=True, max_packet=None)
+GOOD = MqttBroker(session_kept=True)
 NOW = 1_772_406_060_000
 
 
 @pytest.mark.parametrize(
     ("broker", "says"),
     [
-        (MqttBroker(False, True, None), "forgets a session"),
-        (MqttBroker(True, False, None), "refuses retained"),
-        (MqttBroker(True, True, 1_000_000), "UB_MAX_PAYLOAD_BYTES=1000000"),
+        (MqttBroker(False), "forgets a session"),
+        (MqttBroker(True, Offer(session_s=0)), "keeps no session"),
+        (MqttBroker(True, Offer(session_s=3_599)), "for 3,599 seconds"),
+        (MqttBroker(True, Offer(qos=0)), "QoS 0 only"),
+        (MqttBroker(True, Offer(retain=False)), "refuses retained"),
+        (MqttBroker(True, Offer(wildcards=False)), "refuses subscriptions with wildcards"),
+        (MqttBroker(True, Offer(shared=False)), "refuses shared subscriptions"),
+        (MqttBroker(True, Offer(largest=1_000_000)), "UB_MAX_PAYLOAD_BYTES=1000000"),
     ],
 )
 def test_a_broker_that_would_lose_something_is_a_fault_with_advice(broker: MqttBroker, says: str) -> None:
-    check = judge_mqtt(broker, Settings())
+    check = judge_mqtt(broker, Settings(mqtt_share="gateways"))
     assert not check.ok
     assert says in check.detail
     assert check.advice
@@ -46,6 +52,13 @@ def test_a_broker_that_would_lose_something_is_a_fault_with_advice(broker: MqttB
 
 def test_a_broker_that_keeps_everything_is_well() -> None:
     assert judge_mqtt(GOOD, Settings()).ok
+    assert judge_mqtt(MqttBroker(True, Offer(qos=1, shared=False)), Settings()).ok
+
+
+def test_a_broker_that_keeps_a_session_less_long_than_asked_is_well_and_said_to() -> None:
+    check = judge_mqtt(MqttBroker(True, Offer(session_s=28_800)), Settings())
+    assert check.ok
+    assert check.detail.startswith("kept for 28800 s (of 604800)")
 
 
 def test_gateways_are_at_work_that_said_so_within_a_minute() -> None:

@@ -386,7 +386,7 @@ def say_misspelt() -> None:
     """Warn of what `misspelt` returns: for processes that run on and on, as their setting is not in force."""
     if unknown := misspelt():
         log.warning(
-            "no such setting: %s; correct the spelling (docs/operations.md lists all), or unset it",
+            "no such setting: %s; correct the spelling (docs/settings.md lists all), or unset it",
             ", ".join(unknown),
         )
 

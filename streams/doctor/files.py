@@ -22,7 +22,7 @@ def check_settings(settings: Settings) -> Check:
             "settings",
             False,
             f"no such setting: {', '.join(unknown)}",
-            "correct the spelling (docs/operations.md lists all), or unset it",
+            "correct the spelling (docs/settings.md lists all), or unset it",
         )
     return Check("settings", True, f"set: {', '.join(names)}" if names else "all at their defaults")
 

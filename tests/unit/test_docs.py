@@ -50,7 +50,7 @@ def section(page: str, heading: str) -> str:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    documented = {row[0]: row[1] for row in table_rows(text("operations.md")) if row[0].startswith("UB_")}
+    documented = {row[0]: row[1] for row in table_rows(text("settings.md")) if row[0].startswith("UB_")}
     assert documented == {f"UB_{name.upper()}": default_of(name) for name in Settings.model_fields}
 
 
@@ -71,7 +71,7 @@ def test_a_page_names_no_setting_that_does_not_exist(page: Path) -> None:
 
 def test_the_policy_file_of_the_page_is_one_that_a_worker_accepts() -> None:
     (document,) = re.findall(
-        r"```json\n(.*?)```", section(text("operations.md"), "## Capacities by zone"), re.DOTALL
+        r"```json\n(.*?)```", section(text("policies.md"), "## Capacities by zone"), re.DOTALL
     )
     default = Rule("default", capacity=60, raise_ratio=1, clear_ratio=0.8, min_duration_ms=120_000)
     policy = parse(document, default, "example")
@@ -80,7 +80,7 @@ def test_the_policy_file_of_the_page_is_one_that_a_worker_accepts() -> None:
 
 
 def test_the_mds_policies_of_the_page_are_ones_that_a_worker_accepts(tmp_path: Path) -> None:
-    page = section(text("operations.md"), "## Policies on numbers of vehicles")
+    page = section(text("policies.md"), "## Policies on numbers of vehicles")
     (document,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     path = tmp_path / "policies.json"
     path.write_text(document)
@@ -92,7 +92,7 @@ def test_the_mds_policies_of_the_page_are_ones_that_a_worker_accepts(tmp_path: P
 
 
 def test_the_file_of_districts_of_the_page_is_one_that_a_worker_accepts() -> None:
-    (document,) = re.findall(r"```json\n(.*?)```", section(text("operations.md"), "## Districts"), re.DOTALL)
+    (document,) = re.findall(r"```json\n(.*?)```", section(text("policies.md"), "## Districts"), re.DOTALL)
     districts = Districts.parse(document)
     assert districts.of(31.23, 121.55) == "浦东新区"
     assert districts.of(31.3, 121.55) is None
@@ -163,7 +163,7 @@ def test_every_detector_of_anomalies_is_explained_and_can_be_chosen() -> None:
     names = [*SERIES_DETECTORS, *JOINT_DETECTORS]
     rows = [row[0] for row in table_rows(section(text("semantics.md"), "## Anomalies")) if len(row) == 3]
     assert rows[2:] == names
-    [setting] = [row for row in table_rows(text("operations.md")) if row[0] == "UB_ANOMALY_DETECTOR"]
+    [setting] = [row for row in table_rows(text("settings.md")) if row[0] == "UB_ANOMALY_DETECTOR"]
     assert [name for name in names if f"`{name}`" not in setting[2]] == []
 
 

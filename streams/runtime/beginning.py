@@ -6,6 +6,10 @@ that it handed out before may still arrive, and a broker may not show at once al
     checkpoint                ahead: an offset that was handed out
     ----|-------------------------|----------> offset
         | from where we went back | may be from before: dropped
+
+Faust passes over what lies before the newest record that it has handed out. If one was just on its way as Kafka was
+asked to go back, what we asked for is passed over, up to that record, which is handed out again. So a record that was
+dropped and comes again is a reason to ask again.
 """
 
 from typing import Literal
@@ -39,6 +43,7 @@ class Beginning:
             self.tries += 1
             return "fold" if self.tries > MOST_TRIES else "ask"
         if self._asked:
+            self._ahead = offset
             return "drop"
         self._asked = True
         return "ask"

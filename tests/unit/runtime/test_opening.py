@@ -163,6 +163,26 @@ def test_what_was_under_way_as_the_group_went_back_is_dropped_and_what_was_folde
     assert kafka.sought[-1] == 5
 
 
+def test_records_that_were_passed_over_as_the_group_went_back_are_asked_for_again() -> None:
+    """Faust hands out nothing before the newest that it did: 12 was on its way, so 5 to 11 are passed over."""
+
+    async def body() -> tuple[Kafka, Database]:
+        database, kafka = Database(0, restored_at=4), Kafka()
+        stage = a_stage(database, kafka, [])
+        await stage.open({0})
+        under_way, passed_over, then = [10, 11, 12], [12, 13], range(5, 14)
+        await stage.consume(Events(*((0, offset) for offset in (*under_way, *passed_over)), consumer=kafka))
+        assert kafka.sought == [5, 5]
+        await stage.consume(Events(*((0, offset) for offset in then), consumer=kafka))
+        await stage.close(5)
+        return kafka, database
+
+    kafka, database = asyncio.run(asyncio.wait_for(body(), 30))
+    assert kafka.sought == [5, 5]
+    assert database.offset == {0: 13}
+    assert database.parts[0] == [str(offset) for offset in range(5, 14)]
+
+
 def test_however_much_was_under_way_kafka_is_asked_to_go_back_once_and_nothing_is_folded_before() -> None:
     async def body() -> tuple[Database, Kafka]:
         database, kafka, failed = Database(0, restored_at=4), Kafka(), list[Exception]()

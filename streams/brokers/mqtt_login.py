@@ -84,13 +84,10 @@ def way_out_of(reason: ReasonCode) -> str:
 
 def refused(host: str, port: int, reason: ReasonCode, properties: Properties | None) -> ServiceUnavailable:
     """Return what to tell a person of a broker that answers our CONNECT with a refusal."""
-    return ServiceUnavailable(
-        "MQTT",
-        f"{host}:{port}",
-        in_words(reason, properties),
-        refuses=True,
-        way_out="" if reason.value in _OF_ACCOUNTS else way_out_of(reason) or "its log says why",
-    )
+    why, way_out = in_words(reason, properties), way_out_of(reason) or "its log says why"
+    if reason.value in _OF_ACCOUNTS:
+        why, way_out = f"{why}; look at UB_MQTT_USERNAME and UB_MQTT_PASSWORD", ""
+    return ServiceUnavailable("MQTT", f"{host}:{port}", why, refuses=True, way_out=way_out)
 
 
 def refuses(address: str, reason: ReasonCode, properties: Properties | None) -> str:

@@ -250,7 +250,7 @@ def test_alerts_go_out_and_are_followed(broker: TlsBroker) -> None:
 
 
 def test_what_people_do_goes_out(broker: TlsBroker) -> None:
-    with tell._mqtt(load(**broker.settings())) as client:
+    with tell._mqtt(load(**broker.settings())) as (client, _):
         sent = client.publish("ub/v1/alert-actions/oversaturation/x", b"{}", qos=1)
         sent.wait_for_publish(60)
         assert sent.is_published()

@@ -80,6 +80,17 @@ def gateway_of(broker: StrictMqtt, name: str, wait_s: float = 60) -> Iterator[tu
         source.close(1, keep_session=False)
 
 
+def follow(broker: StrictMqtt) -> None:
+    """Follow alerts until the broker ends it, for a minute at most."""
+    tail = Tail(settings_of(broker), lambda *_: None)
+    end = threading.Timer(60, tail.stop)
+    end.start()
+    try:
+        tail.run()
+    finally:
+        end.cancel()
+
+
 def worker_publishes(
     broker: StrictMqtt, messages: list[MqttMessage], then: Callable[[], None] = lambda: None
 ) -> Board:
@@ -163,7 +174,7 @@ def test_where_wildcards_are_refused_a_gateway_that_starts_ends_with_the_reason(
 def test_where_wildcards_are_refused_tail_ends_with_the_reason(mosquitto: int) -> None:
     with strict_mqtt(mosquitto, offers={"WildcardSubscriptionAvailable": 0}) as broker:
         with pytest.raises(ServiceUnavailable, match="Wildcard subscription not supported"):
-            Tail(settings_of(broker), lambda *_: None).run()
+            follow(broker)
         assert broker.connections == 1
 
 
@@ -208,7 +219,7 @@ def test_another_server_that_a_broker_names_is_told_to_all(mosquitto: int, reaso
         with pytest.raises(ServiceUnavailable, match=expected):
             check_mqtt(settings_of(broker))
         with pytest.raises(ServiceUnavailable, match=expected):
-            Tail(settings_of(broker), lambda *_: None).run()
+            follow(broker)
         with pytest.raises(ServiceUnavailable, match=expected), gateway_of(broker, "moved", wait_s=1):
             pass
 

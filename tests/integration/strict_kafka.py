@@ -45,7 +45,8 @@ Judge = Callable[[str, bytes], int]
 class StrictKafka:
     """What it refuses, and how many partitions of each topic can be seen; all of it may change while it runs.
 
-    `members` is the code of the error with which those are refused who join a group or say that they are in it, or 0.
+    `members` is the code of the error with which those are refused who join a group or say that they are in it, or 0;
+    `alive` is how often somebody said that he is in it, and it was so.
     `commits` is that for the offsets that a group commits, `offsets` that for whoever asks for them, and `reads` that
     for whoever reads a topic. While `leader_is_down`, a broker leads all partitions that is not in the list of brokers;
     `named` is set once a client was told so.
@@ -55,6 +56,7 @@ class StrictKafka:
     judge: Judge = lambda _topic, _batch: 0
     shown: dict[str, int] = field(default_factory=dict)
     members: int = 0
+    alive: int = 0
     commits: int = 0
     offsets: int = 0
     reads: dict[str, int] = field(default_factory=dict)
@@ -119,6 +121,9 @@ class StrictKafka:
         if key in (_JOIN_GROUP, _HEARTBEAT) and self.members:
             return _not_taken(self.members, key, version, frame)
         answer = await ask(_size(frame))
+        if key == _HEARTBEAT:
+            told = HeartbeatResponse.decode(answer, version=version, header=True)
+            self.alive += told.error_code == 0
         if (key == _OFFSET_COMMIT and self.commits) or (key == _OFFSET_FETCH and self.offsets):
             kind = OffsetCommitResponse if key == _OFFSET_COMMIT else OffsetFetchResponse
             told = kind.decode(answer, version=version, header=True)

@@ -102,15 +102,18 @@ class MqttSource:
             clean_start=False,
             properties=connect,
         )
-        said = {str(self._trouble)}  # before anything can go wrong: that is to be told
+        last = self._trouble
+        said = {str(last)}  # before anything can go wrong: that is to be told
         self._client.loop_start()
         while not self._subscribed.wait(0.1):
             if stop.is_set():
                 return False
+            if (trouble := self._trouble) is not self._silent:
+                last = trouble  # a try that is under way has none yet
             if time.monotonic() >= deadline:
-                raise self._trouble
-            if (trouble := str(self._trouble)) not in said:
-                said.add(trouble)
+                raise last
+            if str(trouble) not in said:
+                said.add(str(trouble))
                 log.warning("waiting: %s", trouble)
         return True
 

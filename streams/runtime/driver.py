@@ -102,9 +102,8 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
     ) -> dict[TP, list[Any]]:
         if self._assigned != (assigned := consumer.assignment()):  # others may have read on meanwhile
             self._assigned, self._holes = assigned, Holes()
-            self.time_started = (
-                time.monotonic()
-            )  # Faust takes what was assigned now for stuck since the start
+            # Faust would take what was assigned just now for stuck since the start.
+            self.time_started = time.monotonic()
         try:
             found = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         except CorruptRecordException:

@@ -33,14 +33,7 @@ def brokers_of_its_own(
             mosquitto.start()
             tansu.start()
             wait_for_kafka(tansu.bootstrap)
-            ours = replace(
-                stack,
-                mqtt_host=mosquitto.host,
-                mqtt_port=mosquitto.port,
-                kafka_bootstrap=tansu.bootstrap,
-                kafka_flavor="tansu",
-            )
-            yield ours, tansu.restart
+            yield with_brokers(stack, mosquitto, tansu.bootstrap), tansu.restart
         finally:
             mosquitto.stop()
             tansu.stop()
@@ -55,6 +48,17 @@ def brokers_of_its_own(
     finally:
         delete_topics(stack.kafka_bootstrap)
         take_back_retained(stack.mqtt_host, stack.mqtt_port)
+
+
+def with_brokers(stack: Endpoints, mosquitto: Mosquitto, kafka_bootstrap: str) -> Endpoints:
+    """Return `stack` with another MQTT broker, and with a Tansu that is at, or behind, this address."""
+    return replace(
+        stack,
+        mqtt_host=mosquitto.host,
+        mqtt_port=mosquitto.port,
+        kafka_bootstrap=kafka_bootstrap,
+        kafka_flavor="tansu",
+    )
 
 
 def delete_topics(bootstrap: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from tests import oracle
 from tests.conftest import new_database
 from tests.e2e import story as flood
 from tests.e2e.city import City
+from tests.e2e.services import with_brokers
 from tests.e2e.story import CELL, Story
 from tests.e2e.tables import difference
 from tests.integration.kafka_front import Account, TlsKafka, tls_kafka
@@ -47,13 +48,7 @@ def told(stack: Endpoints, stack_kind: str, request: pytest.FixtureRequest) -> I
     ):
         asyncio.run(migrate(database.owner_url, lambda _line: None))
         mosquitto = Mosquitto(directory)
-        endpoints = replace(
-            stack,
-            mqtt_host=mosquitto.host,
-            mqtt_port=mosquitto.port,
-            kafka_bootstrap=kafka.bootstrap,
-            kafka_flavor="tansu",
-        )
+        endpoints = with_brokers(stack, mosquitto, kafka.bootstrap)
         ours = kafka.settings(kafka_cert_file=kafka.made.server, kafka_key_file=kafka.made.key)
         city = City(
             endpoints, database, directory, {f"UB_{name.upper()}": str(value) for name, value in ours.items()}

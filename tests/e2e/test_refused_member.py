@@ -4,7 +4,7 @@ The worker says so, and goes on as soon as it may.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from deploy.native.mosquitto import Mosquitto
 from streams import topics
 from tests.conftest import Database
 from tests.e2e.city import City
+from tests.e2e.services import with_brokers
 from tests.integration.strict_kafka import (
     GROUP_AUTHORIZATION_FAILED,
     REBALANCE_IN_PROGRESS,
@@ -42,13 +43,7 @@ def strict(stack: Endpoints, stack_kind: str, migrated: Database) -> Iterator[St
         pytest.skip("it brings a Kafka and an MQTT broker of its own")
     with private_directory() as directory, strict_kafka() as kafka:
         mosquitto = Mosquitto(directory)
-        endpoints = replace(
-            stack,
-            mqtt_host=mosquitto.host,
-            mqtt_port=mosquitto.port,
-            kafka_bootstrap=kafka.bootstrap,
-            kafka_flavor="tansu",
-        )
+        endpoints = with_brokers(stack, mosquitto, kafka.bootstrap)
         city = City(endpoints, migrated, directory, {"UB_STAGES": "grid"})
         try:
             mosquitto.start()

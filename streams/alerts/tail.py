@@ -19,7 +19,7 @@ from schemas.alert_actions import AlertHandling
 from schemas.alerts import SEVERITIES, Alert
 from streams import topics
 from streams.alerts.recent import Recent
-from streams.brokers.mqtt_login import in_words, login_of, refused, unavailable, way_out_of
+from streams.brokers.mqtt_login import in_words, login_of, refused, thrown_out, unavailable
 from streams.brokers.mqtt_reconnects import Reconnects
 from streams.errors import ServiceUnavailable
 from streams.settings import Settings
@@ -212,15 +212,7 @@ class Tail:
         if not reason.is_failure or self._failed is not None or self._lost:
             return
         if not self._followed:
-            self._end(
-                ServiceUnavailable(
-                    "MQTT",
-                    "{}:{}".format(*self._address),
-                    in_words(reason, properties),
-                    what="ends the connection before we are subscribed",
-                    way_out=way_out_of(reason) or "its log says why",
-                )
-            )
+            self._end(thrown_out(*self._address, reason, properties))
         else:
             self._lost = True
             client.reconnect_delay_set(self._reconnects.delay_s(1), self._longest_delay_s)

@@ -26,7 +26,7 @@ from schemas.alert_actions import AlertHandling
 from streams import topics
 from streams.brokers.admin import quiet_kafka
 from streams.brokers.kafka_login import kafka_login_of, kafka_unavailable
-from streams.brokers.mqtt_login import in_words, login_of, refused, unavailable, way_out_of
+from streams.brokers.mqtt_login import QUOTA_EXCEEDED, in_words, login_of, refused, unavailable, way_out_of
 from streams.brokers.mqtt_offer import NO_QOS, Offer, offer_of
 from streams.brokers.own_topics import kafka_python_makes_no_topics
 from streams.errors import ServiceUnavailable
@@ -40,7 +40,6 @@ _OTHERS_S = 30.0
 """Longer than it takes: MQTT, Kafka and MQTT again may each take as long as they are given."""
 _IN_FLIGHT = 10
 """Messages that wait to be confirmed; fewer where the broker takes fewer (paho does not heed its Receive Maximum)."""
-_QUOTA_EXCEEDED = 0x97
 
 
 def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
@@ -171,7 +170,7 @@ def _to_mqtt(
     except RuntimeError as error:
         raise ServiceUnavailable("MQTT", _where(settings), str(error)) from error
     for code, why in refusals.values():
-        if code.value == _QUOTA_EXCEEDED:
+        if code.value == QUOTA_EXCEEDED:
             raise ServiceUnavailable("MQTT", _where(settings), why, refuses=True, way_out=way_out_of(code))
     for why in sorted({why for _, why in refusals.values()}):
         log.error(

@@ -35,6 +35,9 @@ _LONGEST = 300
 _OF_ACCOUNTS = frozenset({0x86, 0x87, 0x8A, 0x8C})
 """Bad user name or password, not authorized, banned, bad authentication method (MQTT 5, 3.2.2.2 and 3.14.2.1)."""
 _TAKEN_OVER = 0x8E
+QUOTA_EXCEEDED = 0x97
+"""More came than the broker takes at a time."""
+_ITS_LOG = "its log says why"
 _BUSY = "nothing, unless it lasts: then look at the broker's limits"
 _MOVED = "set UB_MQTT_HOST and UB_MQTT_PORT to the server that it names"
 _WAYS_OUT = {
@@ -45,7 +48,7 @@ _WAYS_OUT = {
     0x89: _BUSY,
     0x95: "raise its limit on packets",
     0x96: _BUSY,
-    0x97: _BUSY,
+    QUOTA_EXCEEDED: _BUSY,
     0x98: "somebody ended it on the broker, whose log may say why",
     0x9A: "allow retained messages there",
     0x9B: "allow QoS 1 there",
@@ -84,10 +87,21 @@ def way_out_of(reason: ReasonCode) -> str:
 
 def refused(host: str, port: int, reason: ReasonCode, properties: Properties | None) -> ServiceUnavailable:
     """Return what to tell a person of a broker that answers our CONNECT with a refusal."""
-    why, way_out = in_words(reason, properties), way_out_of(reason) or "its log says why"
+    why, way_out = in_words(reason, properties), way_out_of(reason) or _ITS_LOG
     if reason.value in _OF_ACCOUNTS:
         why, way_out = f"{why}; look at UB_MQTT_USERNAME and UB_MQTT_PASSWORD", ""
     return ServiceUnavailable("MQTT", f"{host}:{port}", why, refuses=True, way_out=way_out)
+
+
+def thrown_out(host: str, port: int, reason: ReasonCode, properties: Properties | None) -> ServiceUnavailable:
+    """Return what to tell a person of a broker that lets us in, and ends that before it has answered our SUBSCRIBE."""
+    return ServiceUnavailable(
+        "MQTT",
+        f"{host}:{port}",
+        in_words(reason, properties),
+        what="ends the connection before we are subscribed",
+        way_out=way_out_of(reason) or _ITS_LOG,
+    )
 
 
 def refuses(address: str, reason: ReasonCode, properties: Properties | None) -> str:
@@ -95,7 +109,7 @@ def refuses(address: str, reason: ReasonCode, properties: Properties | None) -> 
     way_out = (
         "correct UB_MQTT_USERNAME and UB_MQTT_PASSWORD and start this process again, or the broker's account"
         if reason.value in _OF_ACCOUNTS
-        else way_out_of(reason) or "its log says why"
+        else way_out_of(reason) or _ITS_LOG
     )
     return f"MQTT at {address} refuses the connection: {in_words(reason, properties)}; {way_out}"
 

@@ -29,8 +29,8 @@ from streams.brokers.mqtt_login import (
     lost,
     refused,
     refuses,
+    thrown_out,
     unavailable,
-    way_out_of,
 )
 from streams.brokers.mqtt_offer import NO_QOS, NO_RETAIN, Offer, offer_of, short_session
 from streams.brokers.mqtt_reconnects import Reconnects
@@ -298,13 +298,8 @@ class MqttSource:
             if not self._subscribed.is_set() and self._trouble is self._silent:
                 # Perhaps for what we asked: then the session that it keeps is subscribed to nothing.
                 self._thrown_out = flags.is_disconnect_packet_from_server
-                self._trouble = ServiceUnavailable(
-                    "MQTT",
-                    self.address,
-                    in_words(reason, properties),
-                    what="ends the connection before we are subscribed",
-                    way_out=way_out_of(reason) or "its log says why",
-                )
+                s = self._settings
+                self._trouble = thrown_out(s.mqtt_host, s.mqtt_port, reason, properties)
         elif self._trouble is self._silent and not self._closing:
             s = self._settings
             self._trouble = hung_up(s.mqtt_host, s.mqtt_port, tls=s.mqtt_tls)

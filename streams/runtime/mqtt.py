@@ -5,7 +5,6 @@ paho's network thread does the I/O; everything else happens on the event loop, i
 
 import asyncio
 import logging
-import math
 import random
 import socket
 import sys
@@ -20,13 +19,13 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streams import topics
-from streams.brokers.mqtt_login import in_words, login_of, lost, refuses, unavailable
+from streams.brokers.mqtt_login import QUOTA_EXCEEDED, in_words, login_of, lost, refuses, unavailable
 from streams.brokers.mqtt_offer import NO_QOS, NO_RETAIN, NO_WILDCARDS, Offer, offer_of
 from streams.brokers.mqtt_reconnects import Reconnects
 from streams.fold.contract import MqttMessage
 from streams.runtime.board import Board
 from streams.runtime.rationed import PAUSE_S, Rationed
-from streams.said_once import SaidOnce
+from streams.said_once import SaidOnce, SaidSeldom
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,9 +39,6 @@ the connection again and again. So messages that must wait are kept here, and pa
 
 _OVERHEAD = 10
 """Bytes of a packet beside topic and payload, at most."""
-
-_QUOTA_EXCEEDED = 0x97
-_SAY_AGAIN_S = 60.0
 
 
 class MqttPublisher:
@@ -78,7 +74,7 @@ class MqttPublisher:
         self._waiting: dict[int, tuple[MqttMessage, asyncio.Future[None]]] = {}
         self._refused: set[tuple[str, str]] = set()
         self._rationed: Rationed[asyncio.Future[None]] = Rationed()
-        self._said_rationed = -math.inf
+        self._seldom = SaidSeldom(time.monotonic)
         self._most = 0
         self._repeats = False
         self._offer = Offer()
@@ -216,7 +212,7 @@ class MqttPublisher:
 
     def _on_publish(self, client: mqtt.Client, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
         refusal = in_words(reason, properties) if reason.is_failure else ""
-        self._soon(self._confirmed, mid, refusal, reason.value == _QUOTA_EXCEEDED)
+        self._soon(self._confirmed, mid, refusal, reason.value == QUOTA_EXCEEDED)
 
     def _soon(self, call: Callable[..., None], *arguments: Any) -> None:
         """Have the event loop do it, from paho's thread."""
@@ -254,8 +250,7 @@ class MqttPublisher:
         self._send()
 
     def _tell_rationed(self, refusal: str) -> None:
-        if time.monotonic() - self._said_rationed >= _SAY_AGAIN_S:
-            self._said_rationed = time.monotonic()
+        if self._seldom.is_due("quota"):  # whatever the broker adds to it
             log.warning(
                 "MQTT at %s takes no more messages at a time (%s): they are sent again, and what comes "
                 "meanwhile waits; raise the limit of this account",

@@ -36,6 +36,9 @@ _SESSION_ADVICE = (
 GATEWAY_QUIET_S = 60.0
 """Longer than a gateway at work says nothing: it does every ten seconds."""
 
+GATEWAY_PATIENCE_S = 30
+"""Longer than Kafka leaves a record unconfirmed, also when a leader moves or a broker restarts."""
+
 
 def check_mqtt(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]:
     """The broker accepts our MQTT v5 session, and what it offers is enough for the gateway."""
@@ -133,6 +136,18 @@ def judge_gateways(seen: Iterable[GatewayAtWork], now_ms: int) -> Check:
         advice = (
             "start it again, or see in its log why it ends or waits; the broker keeps its messages until then. To "
             "retire it, run `urbanbrain gateway --leave` with its UB_GATEWAY_ID"
+        )
+        return Check(name, False, "; ".join(found), advice)
+    stuck = [one for one in known if one.unconfirmed_s > GATEWAY_PATIENCE_S]
+    if stuck:
+        found = [
+            f"{one.gateway_id} is at work, but for {one.unconfirmed_s} s Kafka has not confirmed what it sent"
+            for one in stuck
+        ]
+        advice = (
+            "see in its log to which topic and partition, and why; until it is confirmed, the broker keeps the "
+            "messages. In Kafka, see whether that partition has a leader, takes records of our size, and whether its "
+            "disk is full"
         )
         return Check(name, False, "; ".join(found), advice)
     if not known:

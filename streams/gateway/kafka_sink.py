@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from kafka import KafkaProducer
 from kafka.errors import (
@@ -43,6 +44,15 @@ _ATTEMPT_S = 2.0
 _PARTITION_LIMIT_BYTES = 512 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A partition that records wait for, and for how long it has confirmed nothing."""
+
+    topic: str
+    partition: int
+    seconds: float
+
+
 class KafkaSink:
     """Not thread-safe: one thread calls it. `on_confirmed` is called from the producer's own thread."""
 
@@ -55,6 +65,10 @@ class KafkaSink:
         self._waiting: deque[tuple[int, KafkaRecord]] = deque()
         self._number = 0
         self._lock = threading.Lock()  # what follows belongs to the producer's thread, too
+        self._unconfirmed: dict[int, tuple[float, KafkaRecord]] = {}
+        """Since when each record waits (monotonic seconds), the oldest first."""
+        self._confirmed_at: dict[tuple[str, int], float] = {}
+        """When a record of a topic's partition was confirmed last."""
         self._failed: list[tuple[int, KafkaRecord, Exception]] = []
         self._in_flight = 0
         self._attempts = 0
@@ -64,7 +78,17 @@ class KafkaSink:
     def unconfirmed(self) -> int:
         """How many records wait or are in flight."""
         with self._lock:
-            return len(self._waiting) + len(self._failed) + self._in_flight
+            return len(self._unconfirmed)
+
+    def longest_wait(self) -> Wait | None:
+        """Return where the oldest record waits that is not confirmed; None: nothing waits."""
+        with self._lock:
+            oldest = next(iter(self._unconfirmed.values()), None)
+            if oldest is None:
+                return None
+            since, record = oldest
+            since = max(since, self._confirmed_at.get((record.topic, record.partition), since))
+        return Wait(record.topic, record.partition, time.monotonic() - since)
 
     def open(self, deadline: float, stop: threading.Event) -> bool:
         """Connect and check the topics; retry until `deadline` (monotonic seconds). False: told to stop.
@@ -97,6 +121,8 @@ class KafkaSink:
     def put(self, record: KafkaRecord) -> None:
         """Take over a record; `pump` sends it."""
         self._number += 1
+        with self._lock:
+            self._unconfirmed[self._number] = time.monotonic(), record
         self._waiting.append((self._number, record))
 
     def pump(self) -> None:
@@ -136,12 +162,14 @@ class KafkaSink:
         )
         with self._lock:
             self._in_flight += 1
-        future.add_callback(self._confirm, record)
+        future.add_callback(self._confirm, number, record)
         future.add_errback(self._refuse, number, record)
 
-    def _confirm(self, record: KafkaRecord, _metadata: object) -> None:
+    def _confirm(self, number: int, record: KafkaRecord, _metadata: object) -> None:
         self._on_confirmed(record)  # first: once nothing is in flight, every confirmation was passed on
         with self._lock:
+            del self._unconfirmed[number]
+            self._confirmed_at[record.topic, record.partition] = time.monotonic()
             self._in_flight -= 1
             self._attempts = 0
 

@@ -131,7 +131,7 @@ def test_where_nothing_may_be_retained_a_gateway_says_so_and_does_not_say_that_i
         strict_mqtt(mosquitto, offers={"RetainAvailable": 0}) as broker,
         gateway_of(broker, "no-retain") as (source, got),
     ):
-        source.show_life(1)
+        source.show_life(1, 0)
         publish(mosquitto, [b"1"])
         wait_until(lambda: got == [b"1"], "the message")
         assert (broker.heard, broker.ended) == ([], [])

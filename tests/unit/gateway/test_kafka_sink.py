@@ -8,7 +8,7 @@ from kafka.errors import InvalidRecordError, KafkaError, MessageSizeTooLargeErro
 from kafka.future import Future
 
 from streams.gateway import kafka_sink
-from streams.gateway.kafka_sink import KafkaSink
+from streams.gateway.kafka_sink import KafkaSink, Wait
 from streams.gateway.records import KafkaRecord
 from streams.settings import Settings
 
@@ -49,8 +49,8 @@ class Clock:
         return self.now
 
 
-def _record(value: bytes) -> KafkaRecord:
-    return KafkaRecord("ub.vehicles", 0, None, value, [], 1, ())
+def _record(value: bytes, partition: int = 0) -> KafkaRecord:
+    return KafkaRecord("ub.vehicles", partition, None, value, [], 1, ())
 
 
 @pytest.fixture
@@ -201,3 +201,32 @@ def test_a_record_counts_as_unconfirmed_until_its_confirmation_was_passed_on(pen
     sink.pump()
     pending.answers[0].success(None)
     assert [*unconfirmed, sink.unconfirmed] == [1, 0]
+
+
+def test_the_longest_wait_is_that_of_a_partition_where_nothing_moves(pending: Pending, clock: Clock) -> None:
+    sink = _sink([])
+    assert sink.longest_wait() is None
+    for value, partition in ((b"1", 3), (b"2", 4), (b"3", 3)):
+        sink.put(_record(value, partition))
+        sink.pump()
+        clock.now += 10
+    assert sink.longest_wait() == Wait("ub.vehicles", 3, 30.0)
+    pending.answers[0].success(None)
+    assert sink.longest_wait() == Wait("ub.vehicles", 4, 20.0)
+    pending.answers[1].success(None)
+    clock.now += 1
+    assert sink.longest_wait() == Wait("ub.vehicles", 3, 1.0), "this one has moved since it was put"
+    pending.answers[2].success(None)
+    assert sink.longest_wait() is None
+
+
+def test_a_record_that_failed_waits_since_it_was_put(pending: Pending, clock: Clock) -> None:
+    sink = _sink([])
+    sink.put(_record(b"1"))
+    sink.pump()
+    pending.answers[0].failure(KafkaError())
+    clock.now += 5
+    assert sink.longest_wait() == Wait("ub.vehicles", 0, 5.0)
+    sink.pump()
+    clock.now += 5
+    assert sink.longest_wait() == Wait("ub.vehicles", 0, 10.0)

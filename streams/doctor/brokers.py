@@ -23,6 +23,7 @@ from streams.brokers.topic_setup import misfits, setups
 from streams.counted import counted
 from streams.doctor.check import TIMEOUT_S, Check
 from streams.errors import ServiceUnavailable
+from streams.gateway.bridge import STUCK_S
 from streams.gateway.mqtt_source import SESSION_EXPIRY_S
 from streams.settings import Settings
 from streams.times import to_second
@@ -35,9 +36,6 @@ _SESSION_ADVICE = (
 
 GATEWAY_QUIET_S = 60.0
 """Longer than a gateway at work says nothing: it does every ten seconds."""
-
-GATEWAY_PATIENCE_S = 30
-"""Longer than Kafka leaves a record unconfirmed, also when a leader moves or a broker restarts."""
 
 
 def check_mqtt(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]:
@@ -138,7 +136,7 @@ def judge_gateways(seen: Iterable[GatewayAtWork], now_ms: int) -> Check:
             "retire it, run `urbanbrain gateway --leave` with its UB_GATEWAY_ID"
         )
         return Check(name, False, "; ".join(found), advice)
-    stuck = [one for one in known if one.unconfirmed_s > GATEWAY_PATIENCE_S]
+    stuck = [one for one in known if one.unconfirmed_s >= STUCK_S]
     if stuck:
         found = [
             f"{one.gateway_id} is at work, but for {one.unconfirmed_s} s Kafka has not confirmed what it sent"

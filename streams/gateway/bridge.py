@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 STATS_INTERVAL_S = 10.0
 OUTAGE_PATIENCE_S = 5.0
 STUCK_S = 30
-"""A record that Kafka did not confirm for so long is told, also where it confirms others."""
+"""Longer than Kafka leaves a record unconfirmed, also when a leader moves or a broker restarts."""
 DRAIN_S = 15.0
 """How long a stopping gateway waits for Kafka. What is not confirmed by then stays in the MQTT session."""
 LEFT_AFTER_S = 5.0

@@ -119,7 +119,7 @@ def test_a_gateway_that_is_at_work_and_gets_no_further_is_no_secret(
     """Its other topics are confirmed, so Kafka is not away; what is not confirmed waits in silence."""
     monkeypatch.setattr(bridge, "STATS_INTERVAL_S", 0.05)
     monkeypatch.setattr(bridge, "STUCK_S", 1)
-    monkeypatch.setattr(doctor, "GATEWAY_PATIENCE_S", 0)
+    monkeypatch.setattr(doctor, "STUCK_S", 1)
     settings, stop = strict.settings(gateway_id="north"), threading.Event()
 
     def found() -> Check:

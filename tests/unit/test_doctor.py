@@ -75,10 +75,10 @@ def test_a_gateway_that_is_gone_is_missed_though_others_are_at_work() -> None:
 
 
 def test_a_gateway_that_is_at_work_and_gets_no_further_is_a_fault() -> None:
-    seen = [GatewayAtWork("north", NOW, 30), GatewayAtWork("south", NOW, 31)]
+    seen = [GatewayAtWork("north", NOW, 29), GatewayAtWork("south", NOW, 30)]
     check = judge_gateways(seen, NOW)
     assert not check.ok
-    assert check.detail == "south is at work, but for 31 s Kafka has not confirmed what it sent"
+    assert check.detail == "south is at work, but for 30 s Kafka has not confirmed what it sent"
     assert judge_gateways(seen[:1], NOW).ok
 
 

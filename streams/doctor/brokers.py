@@ -14,6 +14,7 @@ from streams.brokers.mqtt_offer import (
     LEAST_SESSION_S,
     NO_QOS,
     NO_RETAIN,
+    NO_RETAIN_FOR_WILDCARDS,
     NO_SHARED,
     NO_WILDCARDS,
     short_session,
@@ -27,7 +28,7 @@ from streams.gateway.bridge import STUCK_S
 from streams.gateway.mqtt_source import SESSION_EXPIRY_S
 from streams.settings import Settings
 from streams.times import to_second
-from streams.topics import MQTT_GATEWAYS_AT_WORK, kafka_topics
+from streams.topics import MQTT_GATEWAYS_AT_WORK, gateway_topic, kafka_topics
 
 _SESSION_ADVICE = (
     "let the broker keep sessions (Mosquitto: `persistence true`, no `persistent_client_expiration` below an "
@@ -101,14 +102,13 @@ def check_kafka(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]
 
 def check_gateways(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]:
     """Every gateway that ever was at work, and has not left, still is."""
+    where, login = (settings.mqtt_host, settings.mqtt_port), login_of(settings)
+    own = gateway_topic(settings.gateway_id)
     try:
-        stands = retained(
-            settings.mqtt_host,
-            settings.mqtt_port,
-            f"{MQTT_GATEWAYS_AT_WORK}/#",
-            login_of(settings),
-            timeout_s,
-        )
+        stands = retained(*where, f"{MQTT_GATEWAYS_AT_WORK}/#", login, timeout_s)
+        if own not in stands and retained(*where, own, login, timeout_s):
+            lack = NO_RETAIN_FOR_WILDCARDS
+            return [Check("gateways", False, lack.what, lack.way_out)]
     except ServiceUnavailable:
         return []  # said by the check of the broker
     seen = []

@@ -198,6 +198,40 @@ def test_a_worker_that_slept_as_it_published_says_nothing_after_that(monkeypatch
     assert [type(error) for error in failed] == [Fenced]
 
 
+def test_records_are_folded_once_and_acknowledged_once_stored_those_of_the_checkpoint_at_once() -> None:
+    async def body() -> None:
+        database, kafka = Database(0, restored_at=5), Kafka()
+        stage = a_stage(database, kafka, [])
+        events, again = Events((0, 4), (0, 5), (0, 6), (0, 7)), Events((0, 6), (0, 7))
+        await stage.consume(events)
+        assert events.acked == [(0, 4), (0, 5)]
+        await stage.consume(again)
+        await stage.close(5)
+        assert [*events.acked, *again.acked] == [*events.places, *again.places]
+        assert (kafka.published, database.offset) == (["6", "7"], {0: 7})
+
+    asyncio.run(asyncio.wait_for(body(), 30))
+
+
+def test_a_record_that_was_handed_out_before_a_hand_over_is_not_folded_after_it() -> None:
+    """It comes again, to whoever owns its partition then."""
+
+    async def body() -> dict[int, list[str]]:
+        database, kafka = Database(0), Kafka()
+        stage = a_stage(database, kafka, [], checkpoint_interval_s=3600, max_unacked_records=1)
+        running = asyncio.create_task(stage.run())
+        feeding = asyncio.create_task(stage.consume(Events((0, 0), (0, 1))))
+        await until(lambda: bool(kafka.published))  # the second waits until the first is stored
+        await stage.hand_over(30)
+        await feeding
+        stage.keep_only({0})
+        await stage.close(30)
+        await running
+        return database.parts
+
+    assert asyncio.run(asyncio.wait_for(body(), 30)) == {0: ["0"]}
+
+
 def test_a_hand_over_that_gave_up_is_no_trouble_to_the_next_one() -> None:
     under_way = asyncio.Event()
 

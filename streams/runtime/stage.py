@@ -230,7 +230,9 @@ class Stage:
             if not await upkeep.may_look([one.claim for one in settled]):
                 continue
             async with self._turn:
-                if self._ended or self._stop.is_set() or time.monotonic() - asked > _CONFIRMED_S:
+                if self._ended or self._handed_over or self._stop.is_set():
+                    continue
+                if time.monotonic() - asked > _CONFIRMED_S:
                     continue  # whoever slept or waited may have lost them meanwhile
                 mine = [one for one in settled if self._owned.has(one)]
                 with self._owned.nothing_lost():

@@ -11,7 +11,7 @@ from faust.types import TP
 
 from schemas.limits import END_MS
 from streams.errors import Fenced, ServiceUnavailable, SetBack
-from streams.fold.contract import Output, Record
+from streams.fold.contract import Changes, Output, Record, Rows
 from streams.runtime import stage as stage_module
 from streams.store.checkpoint import Claim, PartitionCommit
 from tests.unit.runtime.stages import TOPIC, Database, Events, Kafka, Listing, a_stage, until
@@ -71,6 +71,7 @@ def test_after_a_publication_that_failed_nothing_is_stored_that_lacks_it(
         await stage.consume(Events((0, 0), (1, 0)))
         with pytest.raises(ValueError, match="too large"):
             await stage.run()
+        await stage.consume(Events((0, 1)))
         await stage.close(5)
         assert kafka.published == ["lost"]
         assert not database.offset
@@ -211,6 +212,24 @@ def test_records_are_folded_once_and_acknowledged_once_stored_those_of_the_check
         assert (kafka.published, database.offset) == (["6", "7"], {0: 7})
 
     asyncio.run(asyncio.wait_for(body(), 30))
+
+
+@pytest.mark.parametrize(
+    "changes", [Changes(rows=[Rows("any", {})]), Changes(parts={"a": b""})], ids=["rows", "parts"]
+)
+def test_what_the_clock_alone_changes_is_stored(changes: Changes) -> None:
+    class Ticking(Listing):
+        def take_changes(self) -> Changes:
+            return changes
+
+    async def body() -> dict[int, int]:
+        database = Database(0, restored_at=5)
+        stage = a_stage(database, Kafka(), [], Ticking)
+        await stage.open({0})
+        await stage.close(5)
+        return database.offset
+
+    assert asyncio.run(body()) == {0: 5}
 
 
 def test_a_record_that_was_handed_out_before_a_hand_over_is_not_folded_after_it() -> None:

@@ -22,9 +22,11 @@ class FakeKafka:
         self.producers = 0
         self.closed = 0
         self.taken: list[bytes] = []
+        self.settings: dict[str, Any] = {}
 
-    def __call__(self, **_settings: object) -> "FakeKafka":
+    def __call__(self, **settings: Any) -> "FakeKafka":
         self.producers += 1
+        self.settings = settings
         return self
 
     def partitions_for(self, _topic: str) -> set[int]:
@@ -171,6 +173,14 @@ def test_what_failed_is_sent_again_in_order_once_nothing_is_under_way(pending: P
     first.failure(MessageSizeTooLargeError())
     sink.pump()
     assert pending.taken[3:] == [b"1", b"2", b"3"]
+
+
+def test_a_producer_loses_doubles_and_overtakes_nothing_and_gives_up_no_batch_in_an_outage_of_a_week(
+    kafka: FakeKafka,
+) -> None:
+    _sink([])
+    assert (kafka.settings["acks"], kafka.settings["enable_idempotence"]) == ("all", True)
+    assert kafka.settings["delivery_timeout_ms"] > 7 * 24 * 3_600_000
 
 
 def test_what_waits_behind_a_record_that_fails_meanwhile_is_not_sent_before_it(

@@ -361,7 +361,7 @@ class Stage:
             with self._owned.nothing_lost():
                 await retrying(lambda: self._store.commit(commits), self._stop, log.warning)
             for one in mine:
-                one.owned.durable = max(one.owned.durable, one.offset)
+                one.owned.durable = one.offset
                 one.owned.stored = time.monotonic()
                 for event in one.events:
                     event.ack()

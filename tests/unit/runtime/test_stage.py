@@ -207,8 +207,11 @@ def test_records_are_folded_once_and_acknowledged_once_stored_those_of_the_check
         await stage.consume(events)
         assert events.acked == [(0, 4), (0, 5)]
         await stage.consume(again)
-        await stage.close(5)
+        await stage.hand_over(5)
         assert [*events.acked, *again.acked] == [*events.places, *again.places]
+        stage.keep_only({0})
+        await stage.consume(late := Events((0, 7)))
+        assert late.acked == [(0, 7)]
         assert (kafka.published, database.offset) == (["6", "7"], {0: 7})
 
     asyncio.run(asyncio.wait_for(body(), 30))

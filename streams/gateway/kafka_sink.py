@@ -127,8 +127,8 @@ class KafkaSink:
 
     def pump(self) -> None:
         """Send what can be sent. Blocks for seconds at most, and only while Kafka is away."""
-        if self._failed and not self._recover():
-            return
+        if self._failed:
+            self._recover()
         while self._waiting and not self._failed:
             number, record = self._waiting[0]
             try:
@@ -178,10 +178,10 @@ class KafkaSink:
             self._failed.append((number, record, error))
             self._in_flight -= 1
 
-    def _recover(self) -> bool:
-        """Return whether the failed records stand in front of the waiting ones again, on a new producer."""
+    def _recover(self) -> None:
+        """Put the failed records in front of the waiting ones again, on a new producer, if that can be done by now."""
         if self._in_flight or time.monotonic() < self._not_before:
-            return False
+            return
         if self._producer is not None:
             log.error(
                 "Kafka refused records (%s): reconnecting, then sending them again in order",
@@ -196,17 +196,16 @@ class KafkaSink:
         except SettingsError as error:  # the topics are others now
             if self._trouble.is_new(str(error)):
                 log.error("%s", error)
-            return False
+            return
         except KafkaError as error:
             log.debug("Kafka is still unavailable: %s", error)
-            return False
+            return
         finally:  # it may answer, and refuse the same records again
             self._not_before = time.monotonic() + pause_s
         again = sorted(self._failed, key=lambda item: item[0])
         self._trouble.over()
         self._failed = []  # nothing is in flight: the lock has no one to keep out
         self._waiting.extendleft((number, record) for number, record, _ in reversed(again))
-        return True
 
     def _reason(self) -> str:
         """Return why records failed. Where Kafka does not take one, kafka-python says the same of all behind it."""

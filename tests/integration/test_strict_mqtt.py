@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -356,7 +357,9 @@ def tell(broker: StrictMqtt, many: int = 30) -> None:
         for number in range(many)
     ]
     with alerts_tell._mqtt(settings) as (client, offer):
-        alerts_tell._to_mqtt(client, offer, settings, found, {one.alert_id for one in found})
+        ongoing = {one.alert_id for one in found}
+        over = alerts_tell._to_mqtt(client, offer, settings, found, ongoing)
+        assert [*chain.from_iterable(over)] == found
 
 
 @pytest.mark.parametrize("offers", [{"ReceiveMaximum": 1}, {"RetainAvailable": 0}])

@@ -20,10 +20,13 @@ class FakeKafka:
         self.partitions = partitions
         self.refusing = False
         self.producers = 0
+        self.closed = 0
         self.taken: list[bytes] = []
+        self.settings: dict[str, Any] = {}
 
-    def __call__(self, **_settings: object) -> "FakeKafka":
+    def __call__(self, **settings: Any) -> "FakeKafka":
         self.producers += 1
+        self.settings = settings
         return self
 
     def partitions_for(self, _topic: str) -> set[int]:
@@ -36,7 +39,7 @@ class FakeKafka:
         return Future().success(None)
 
     def close(self, **_timeout: float) -> None:
-        pass
+        self.closed += 1
 
 
 class Clock:
@@ -92,7 +95,13 @@ def test_a_kafka_that_refuses_for_good_is_asked_again_ever_less_often(kafka: Fak
     for _ in range(1_000):
         sink.pump()
     assert kafka.producers == 2  # the first one, and one at once: a producer that was forgotten needs no more
+    for _ in range(60):
+        clock.now += 1
+        sink.pump()
+    assert kafka.producers < 30  # with the first delay it would be one a second
+    assert kafka.closed == kafka.producers - 1
     kafka.refusing = False
+    clock.now += 60
     _pump_until_confirmed(sink, clock)
     assert kafka.taken == [record.value for record in confirmed] == [b"1", b"2", b"3"]
 
@@ -118,6 +127,7 @@ def test_topics_that_have_other_partitions_meanwhile_are_told_once(
         clock.now += 1
     told = [record.getMessage() for record in caplog.records if "UB_SOURCE_PARTITIONS" in record.getMessage()]
     assert len(told) == 1
+    assert caplog.text.count("Kafka refused records") == 1
     kafka.refusing, kafka.partitions = False, partitions
     clock.now += 60
     _pump_until_confirmed(sink, clock)
@@ -163,6 +173,49 @@ def test_what_failed_is_sent_again_in_order_once_nothing_is_under_way(pending: P
     first.failure(MessageSizeTooLargeError())
     sink.pump()
     assert pending.taken[3:] == [b"1", b"2", b"3"]
+
+
+def test_a_producer_loses_doubles_and_overtakes_nothing_and_gives_up_no_batch_in_an_outage_of_a_week(
+    kafka: FakeKafka,
+) -> None:
+    _sink([])
+    assert (kafka.settings["acks"], kafka.settings["enable_idempotence"]) == ("all", True)
+    assert kafka.settings["delivery_timeout_ms"] > 7 * 24 * 3_600_000
+
+
+def test_what_waits_behind_a_record_that_fails_meanwhile_is_not_sent_before_it(
+    kafka: FakeKafka, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, answers, take = _sink([]), [Future().failure(MessageSizeTooLargeError())], kafka.send
+    monkeypatch.setattr(
+        kafka, "send", lambda topic, **record: answers.pop() if answers else take(topic, **record)
+    )
+    for value in (b"1", b"2"):
+        sink.put(_record(value))
+    sink.pump()
+    sink.pump()
+    assert kafka.taken == [b"1", b"2"]
+
+
+def test_a_record_is_sent_with_all_that_it_has(kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, dict[str, Any]]] = []
+
+    def take(topic: str, **record: Any) -> Future:
+        sent.append((topic, record))
+        return Future().success(None)
+
+    sink = _sink([])
+    monkeypatch.setattr(kafka, "send", take)
+    sink.put(KafkaRecord("ub.rejected", 3, b"key", b"value", [("ce_id", b"7")], 5, ()))
+    sink.pump()
+    record = {
+        "partition": 3,
+        "key": b"key",
+        "value": b"value",
+        "headers": [("ce_id", b"7")],
+        "timestamp_ms": 5,
+    }
+    assert sent == [("ub.rejected", record)]
 
 
 @pytest.mark.parametrize(

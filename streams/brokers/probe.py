@@ -127,7 +127,9 @@ def _session(
         client.connect(*address, keepalive=10, clean_start=clean, properties=wanted)
         while not answers:
             if time.monotonic() > deadline:
-                raise ServiceUnavailable("MQTT", where, "connected, but it sent no CONNACK")
+                raise ServiceUnavailable(
+                    "MQTT", where, "connected, but it sent no CONNACK: perhaps it does not speak MQTT 5"
+                )
             code = client.loop(timeout=0.05)
             if code and not answers:  # a refusal arrives as a CONNACK and an error both
                 tls = login.tls is not None

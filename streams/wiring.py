@@ -26,6 +26,7 @@ from streams.requests.districts import Districts
 from streams.requests.needed import needed
 from streams.requests.state import RequestsState
 from streams.runtime.board import Board
+from streams.runtime.confirming import Confirming
 from streams.runtime.driver import FetchWaitConsumer, FetchWaitTransport
 from streams.runtime.hearing import Hearing
 from streams.runtime.incarnation import Logs
@@ -61,6 +62,7 @@ class Worker:
         if _BOARD_STAGE in settings.stage_names:
             board = Board(Partitions(settings.region_partitions).__getitem__)
         self._mqtt = MqttPublisher(settings, client_id=f"urbanbrain-{settings.worker_id}", board=board)
+        self._confirming = Confirming(settings.kafka_bootstrap)
         self._upkeep = None if board is None else Upkeep(board, self._mqtt, self._store)
         specs = topics.kafka_topics(settings.source_partitions, settings.region_partitions)
         self._partitions = {spec.name: spec.partitions for spec in specs}
@@ -130,6 +132,7 @@ class Worker:
             publisher=Publisher(
                 self.app,
                 self._mqtt,
+                self._confirming,
                 source=f"urbanbrain/{self.settings.worker_id}",
                 stage=name,
                 partitions=self._partitions,

@@ -25,6 +25,7 @@ from streams.rejects.state import RejectsState
 from streams.requests.districts import Districts
 from streams.requests.needed import needed
 from streams.requests.state import RequestsState
+from streams.retry import Waiting
 from streams.runtime.board import Board
 from streams.runtime.confirming import Confirming
 from streams.runtime.driver import FetchWaitConsumer, FetchWaitTransport
@@ -62,6 +63,7 @@ class Worker:
         if _BOARD_STAGE in settings.stage_names:
             board = Board(Partitions(settings.region_partitions).__getitem__)
         self._mqtt = MqttPublisher(settings, client_id=f"urbanbrain-{settings.worker_id}", board=board)
+        self._waiting = Waiting()
         self._confirming = Confirming(settings.kafka_bootstrap)
         self._upkeep = None if board is None else Upkeep(board, self._mqtt, self._store)
         specs = topics.kafka_topics(settings.source_partitions, settings.region_partitions)
@@ -143,6 +145,7 @@ class Worker:
             upkeep=self._upkeep if name == _BOARD_STAGE else None,
             has_unread=lambda tp, applied: cast(FetchWaitConsumer, self.app.consumer).has_unread(tp, applied),
             partitions=self._partitions[topics.READ_BY[name]],
+            waiting=self._waiting,
         )
 
     def _add_agent(self, stage: Stage) -> None:

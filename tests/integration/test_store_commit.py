@@ -14,7 +14,7 @@ import pytest
 from deploy.native.postgres import Postgres
 from streams.errors import Fenced, ServiceUnavailable, SetBack, SettingsError
 from streams.fold.contract import Changes, Ledger, Rows
-from streams.retry import retrying
+from streams.retry import Waiting, retrying
 from streams.store import session
 from streams.store.checkpoint import Claim, PartitionCommit, Store
 from streams.store.migrate import migrate
@@ -121,6 +121,7 @@ def test_a_commit_that_waits_for_a_lock_is_said(
     with_store(migrated, body)
     assert "a transaction of test has taken" in caplog.text
     assert "urbanbrain doctor" in caplog.text
+    assert "a transaction of test ended after" in caplog.text
 
 
 def test_the_next_owner_starts_from_what_was_committed(migrated: Database) -> None:
@@ -617,7 +618,7 @@ def test_a_restart_of_postgresql_is_waited_for() -> None:
             server.stop()
             with pytest.raises(ServiceUnavailable, match="PostgreSQL at"):
                 await store.commit(commits)
-            committing = asyncio.create_task(retrying(lambda: store.commit(commits), None, log))
+            committing = asyncio.create_task(retrying(lambda: store.commit(commits), None, Waiting(log)))
             await asyncio.wait_for(first_line.wait(), 60)
             server.start()  # from this thread: it would end together with one of a pool
             await asyncio.wait_for(committing, 60)

@@ -46,7 +46,9 @@ class Waiting:
             self.answered(who)
             self._service_of[who] = error.service
         since, said = self._away.setdefault(error.service, (self._clock(), SaidSeldom(self._clock)))
-        if said.is_due(str(error)):
+        if said.is_due(
+            error.does
+        ):  # each reason may be another: the file that grows no more, with a disk that is full
             waited_s = self._clock() - since
             still = (
                 f"still waiting after {waited_s:.0f} s" if waited_s >= LONGEST_WAIT_S else "waiting for it"

@@ -42,8 +42,8 @@ class Clock:
         return self.now
 
 
-def away(service: str = "PostgreSQL", reason: str = "refused") -> ServiceUnavailable:
-    return ServiceUnavailable(service, "db:5432", reason)
+def away(service: str = "PostgreSQL", reason: str = "refused", what: str = "") -> ServiceUnavailable:
+    return ServiceUnavailable(service, "db:5432", reason, what=what)
 
 
 def test_an_outage_is_told_once_and_its_end_once() -> None:
@@ -84,16 +84,17 @@ def test_the_end_is_told_when_nobody_waits_any_more_and_the_next_outage_at_once(
     assert lines[2:] == lines[:1]
 
 
-def test_another_reason_and_another_service_are_told_apart() -> None:
+def test_another_trouble_and_another_service_are_told_apart_but_not_each_reason() -> None:
     lines = list[str]()
     waiting = Waiting(lines.append, Clock())
-    waiting.failed("a", away(reason="refused"))
-    waiting.failed("a", away(reason="starting up"))
+    waiting.failed("a", away())
+    for file in range(10):
+        waiting.failed("a", away(reason=f"cannot extend file {file}", what="has no disk left"))
     waiting.failed("a", away("Kafka"))
     waiting.answered("a")
     assert [line.partition(" (")[0] for line in lines] == [
         "PostgreSQL at db:5432 does not answer",
-        "PostgreSQL at db:5432 does not answer",
+        "PostgreSQL at db:5432 has no disk left",
         "PostgreSQL answers again after 0 s",
         "Kafka at db:5432 does not answer",
         "Kafka answers again after 0 s",

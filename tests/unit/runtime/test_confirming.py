@@ -23,8 +23,15 @@ def test_an_outage_is_told_once_for_all_stages_and_its_end_when_none_waits_any_m
     confirming.confirmed("fleet")
     confirming.confirmed("fleet")
     assert caplog.messages == [BEGAN, ENDED]
-    confirming.failed("grid", "timed out")
-    assert caplog.messages == [BEGAN, ENDED, BEGAN]
+
+
+def test_a_kafka_that_confirms_in_between_is_told_of_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    seconds = iter(range(150))
+    confirming = Confirming("kafka:9092", lambda: float(next(seconds)))
+    for _ in range(150):
+        confirming.failed("grid", "timed out")
+        confirming.confirmed("grid")
+    assert caplog.messages == [BEGAN, ENDED] * 3
 
 
 def test_another_reason_is_told_too(caplog: pytest.LogCaptureFixture) -> None:

@@ -213,6 +213,8 @@ class Worker:
             self.failure = error
             known = isinstance(error, UrbanBrainError)  # its line says it all
             log.error("the worker ends: %s", error, exc_info=None if known else error)
+            for name in ("faust.app.base", "faust.worker"):  # they say the same, in other words
+                logging.getLogger(name).disabled = True
             self._run(self.app.crash(error))
 
 

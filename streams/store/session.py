@@ -187,7 +187,7 @@ class Session:
         Raises ServiceUnavailable when the database is away, shuts down, or gives up for a reason that
         passes (deadlock, too many connections, disk full, read-only). Whether a commit that was interrupted took
         place is then unknown: what runs here must do no harm when it is repeated. MigrationError where
-        it lacks tables of ours.
+        it lacks tables of ours, SettingsError where our role may not do this.
         """
         async with self._lock:
             connection = await self._connect()
@@ -204,6 +204,8 @@ class Session:
                 raise unavailable(self._url, error) from error
             except LACKING:
                 raise lacking() from None
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise forbidden(error) from None
             except psycopg.InterfaceError as error:  # "the connection is closed", or misuse of psycopg
                 if not await self._drop_if_broken():
                     raise

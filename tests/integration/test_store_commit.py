@@ -79,6 +79,17 @@ def test_a_role_without_rights_is_named_with_the_way_out(migrated: Database) -> 
         asyncio.run(run())
 
 
+def test_a_role_that_lost_a_right_is_named_too(migrated: Database) -> None:
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        with psycopg.connect(migrated.owner_url, autocommit=True) as owner:
+            owner.execute("REVOKE INSERT ON ub.vehicle_state FROM ub_writer")
+        await store.commit([PartitionCommit(mine, 5, Changes(rows=[vehicles({})]))])
+
+    with pytest.raises(SettingsError, match=r"its role may not .*permission denied for table vehicle_state"):
+        with_store(migrated, body)
+
+
 def test_a_database_that_only_reads_is_waited_for_on_a_new_connection(migrated: Database) -> None:
     """The address may lead to a standby for a while, until it is promoted or the name says another one."""
 

@@ -84,7 +84,8 @@ class Publisher:
                 if _is_of_the_record(error) and not one_by_one:
                     one_by_one = True  # Kafka refuses a batch as a whole
                     continue
-                self._confirming.failed(self._stage, str(error) or type(error).__name__)
+                if not self._app.should_stop:  # else its producer is gone, whatever Kafka does
+                    self._confirming.failed(self._stage, str(error) or type(error).__name__)
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, _LONGEST_DELAY_S)
 

@@ -88,8 +88,8 @@ def output(value: bytes, topic: str = topics.INCIDENTS, *mqtt: MqttMessage) -> O
     return Output(topic, "region", value, envelope.INCIDENT, f"i-{len(value)}/3", 1, mqtt)
 
 
-def published(kafka: Kafka, *outputs: Output, mqtt: Mqtt | None = None) -> None:
-    app: Any = SimpleNamespace(producer=kafka)
+def published(kafka: Kafka, *outputs: Output, mqtt: Mqtt | None = None, ends: bool = False) -> None:
+    app: Any = SimpleNamespace(producer=kafka, should_stop=ends)
     broker: Any = mqtt or Mqtt()
     partitions = {spec.name: spec.partitions for spec in topics.kafka_topics(8, 4)}
     publisher = Publisher(
@@ -205,6 +205,11 @@ def test_what_a_record_is_not_the_reason_of_is_waited_for(
         f"Kafka at kafka:9092 did not confirm ({trouble}); trying again until it does",
         "Kafka at kafka:9092 confirms again",
     ]
+
+
+def test_a_worker_that_ends_does_not_say_so_of_kafka(caplog: pytest.LogCaptureFixture) -> None:
+    published(Kafka(troubles=[RequestTimedOutError()] * 3), output(b"{}"), ends=True)
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize("topic", [topics.PARTIALS, topics.CELLS, topics.REJECTED])

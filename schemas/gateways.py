@@ -1,4 +1,4 @@
-"""What a gateway says of itself, so that one that is gone is missed."""
+"""What a gateway says of itself, so that one that is gone, or gets no further, is missed."""
 
 import msgspec
 
@@ -9,3 +9,5 @@ class GatewayAtWork(msgspec.Struct, frozen=True):
     gateway_id: str
     at: int
     """Milliseconds since the epoch, by its own clock."""
+    unconfirmed_s: int = 0
+    """For how many seconds Kafka has confirmed nothing where the oldest record waits for it; 0: none waits."""

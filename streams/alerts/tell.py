@@ -6,7 +6,7 @@ empties it: what somebody read a while ago would else be retained in place of wh
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import batched
 from queue import Empty, SimpleQueue
@@ -48,9 +48,10 @@ def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
     1. wait until nobody else is telling; the lock goes with the transaction, whatever becomes of us
     2. connect to MQTT: while it is away, Kafka is not told the same again and again
     3. publish to Kafka, and wait for its confirmations
-    4. publish to MQTT, retained where the alert's condition still holds, and wait for its confirmations
-    5. mark as told
+    4. publish to MQTT, some at a time, retained where the alert's condition still holds, and wait for its confirmations
+    5. mark those as told, so that a broker that takes few at a time gets the others the next time
     """
+    trouble = None
     with connection.transaction():
         # 1.
         try:
@@ -67,9 +68,14 @@ def tell(settings: Settings, connection: Connection[Any], source: str) -> int:
             _to_kafka(settings, found, source)
             # 4.
             ongoing = still_open(connection, [handling.alert_id for handling in found])
-            _to_mqtt(client, offer, settings, found, ongoing)
-        # 5.
-        mark_told(connection, [handling.action_id for handling in found])
+            try:
+                for some in _to_mqtt(client, offer, settings, found, ongoing):
+                    # 5.
+                    mark_told(connection, [handling.action_id for handling in some])
+            except ServiceUnavailable as error:  # raised below: what was marked stays so
+                trouble = error
+    if trouble is not None:
+        raise trouble
     return len(found)
 
 
@@ -137,10 +143,14 @@ def _mqtt(settings: Settings) -> Iterator[tuple[mqtt.Client, Offer]]:
 
 def _to_mqtt(
     client: mqtt.Client, offer: Offer, settings: Settings, found: list[AlertHandling], ongoing: set[str]
-) -> None:
-    """Publish to MQTT. What it never takes is said, and not tried again; ServiceUnavailable where it may later."""
+) -> Iterator[Sequence[AlertHandling]]:
+    """Publish to MQTT, and yield what is over. What it never takes is said, and is over, too.
+
+    Raises ServiceUnavailable where it may take the others later.
+    """
     if not offer.qos:
         log.error("MQTT at %s: %s. Kafka and the tables have what was done", _where(settings), NO_QOS)
+        yield found
         return
     refusals: dict[int, tuple[ReasonCode, str]] = {}
 
@@ -151,8 +161,9 @@ def _to_mqtt(
             refusals[mid] = reason, in_words(reason, properties)
 
     client.on_publish = on_publish
-    try:
-        for some in batched(found, min(offer.most, _IN_FLIGHT)):
+    said = set[str]()
+    for some in batched(found, min(offer.most, _IN_FLIGHT)):
+        try:
             sent = [
                 client.publish(
                     topics.alert_action_topic(handling.kind, handling.cell, handling.alert_id),
@@ -167,16 +178,21 @@ def _to_mqtt(
                 if not info.is_published():
                     reason = f"no confirmation within {_TIMEOUT_S:g} s"
                     raise ServiceUnavailable("MQTT", _where(settings), reason)
-    except RuntimeError as error:
-        raise ServiceUnavailable("MQTT", _where(settings), str(error)) from error
-    for code, why in refusals.values():
-        if code.value == QUOTA_EXCEEDED:
-            raise ServiceUnavailable("MQTT", _where(settings), why, refuses=True, way_out=way_out_of(code))
-    for why in sorted({why for _, why in refusals.values()}):
-        log.error(
-            "MQTT at %s refuses what was done about alerts (%s); Kafka and the tables have it",
-            *(_where(settings), why),
-        )
+        except RuntimeError as error:
+            raise ServiceUnavailable("MQTT", _where(settings), str(error)) from error
+        for code, why in refusals.values():
+            if code.value == QUOTA_EXCEEDED:
+                raise ServiceUnavailable(
+                    "MQTT", _where(settings), why, refuses=True, way_out=way_out_of(code)
+                )
+            if why not in said:
+                said.add(why)
+                log.error(
+                    "MQTT at %s refuses what was done about alerts (%s); Kafka and the tables have it",
+                    *(_where(settings), why),
+                )
+        refusals.clear()
+        yield some
 
 
 def _where(settings: Settings) -> str:

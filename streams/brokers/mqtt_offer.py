@@ -48,6 +48,11 @@ NO_RETAIN = Lack(
     "open; nothing says which gateways are at work",
     "allow retained messages (Mosquitto: `retain_available true`)",
 )
+NO_RETAIN_FOR_WILDCARDS = Lack(
+    "the broker sends no retained messages for filters with wildcards: who subscribes hears of alerts as they change, "
+    "and not of those that are open; which gateways are at work is not known",
+    "take another broker, or ask the tables or the console for what is open",
+)
 NO_QOS = Lack(
     "the broker takes messages at QoS 0 only, at which they may be lost",
     "allow QoS 1 (Mosquitto: `max_qos 1`)",

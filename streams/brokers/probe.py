@@ -13,6 +13,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from streams import topics
 from streams.brokers.mqtt_login import ANONYMOUS, Login, hung_up, refused, unavailable
 from streams.brokers.mqtt_offer import Offer, offer_of
 from streams.errors import ServiceUnavailable
@@ -47,8 +48,9 @@ def probe_mqtt(
     deadline = time.monotonic() + timeout_s
     client_id = _new_id()
     address = (host, port)
-    with _session(client_id, address, login, deadline, expiry_s=session_s) as (_, _, properties):
-        pass
+    with _session(client_id, address, login, deadline, expiry_s=session_s) as (client, _, properties):
+        # RabbitMQ keeps no session that is subscribed to nothing. Nobody publishes on this topic.
+        _subscribe(client, address, topics.gateway_topic(client_id), deadline, SubscribeOptions(qos=1))
     with _session(client_id, address, login, deadline, clean=False) as (_, flags, _):
         pass
     return MqttBroker(bool(flags.session_present), offer_of(properties))
@@ -67,22 +69,29 @@ def retained(
     """
     deadline = time.monotonic() + timeout_s
     found: dict[str, bytes] = {}
-    answers: list[object] = []
     with _session(_new_id(), (host, port), login, deadline) as (client, _, _):
         client.on_message = lambda _client, _data, message: found.update(
             {message.topic: bytes(message.payload)}
         )
-        client.on_subscribe = lambda *answer: answers.append(answer)
-        client.subscribe(wanted, options=SubscribeOptions(qos=0))
         # The answer to a second subscription comes behind all that the first one brings.
         again = SubscribeOptions(qos=0, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-        client.subscribe(wanted, options=again)
-        while len(answers) < 2:
-            if time.monotonic() > deadline:
-                raise ServiceUnavailable("MQTT", f"{host}:{port}", "it answers no subscription")
-            if client.loop(timeout=0.05):  # some brokers hang up on who may not read
-                break
+        _subscribe(client, (host, port), wanted, deadline, SubscribeOptions(qos=0), again)
     return found
+
+
+def _subscribe(
+    client: Client, address: tuple[str, int], wanted: str, deadline: float, *options: SubscribeOptions
+) -> None:
+    """Subscribe once with each of the options, and wait for the answers, whatever they are."""
+    answers: list[object] = []
+    client.on_subscribe = lambda *answer: answers.append(answer)
+    for one in options:
+        client.subscribe(wanted, options=one)
+    while len(answers) < len(options):
+        if time.monotonic() > deadline:
+            raise ServiceUnavailable("MQTT", f"{address[0]}:{address[1]}", "it answers no subscription")
+        if client.loop(timeout=0.05):  # some brokers hang up on who may not read
+            break
 
 
 @contextmanager

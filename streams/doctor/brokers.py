@@ -14,6 +14,7 @@ from streams.brokers.mqtt_offer import (
     LEAST_SESSION_S,
     NO_QOS,
     NO_RETAIN,
+    NO_RETAIN_FOR_WILDCARDS,
     NO_SHARED,
     NO_WILDCARDS,
     short_session,
@@ -23,10 +24,11 @@ from streams.brokers.topic_setup import misfits, setups
 from streams.counted import counted
 from streams.doctor.check import TIMEOUT_S, Check
 from streams.errors import ServiceUnavailable
+from streams.gateway.bridge import STUCK_S
 from streams.gateway.mqtt_source import SESSION_EXPIRY_S
 from streams.settings import Settings
 from streams.times import to_second
-from streams.topics import MQTT_GATEWAYS_AT_WORK, kafka_topics
+from streams.topics import MQTT_GATEWAYS_AT_WORK, gateway_topic, kafka_topics
 
 _SESSION_ADVICE = (
     "let the broker keep sessions (Mosquitto: `persistence true`, no `persistent_client_expiration` below an "
@@ -100,14 +102,13 @@ def check_kafka(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]
 
 def check_gateways(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]:
     """Every gateway that ever was at work, and has not left, still is."""
+    where, login = (settings.mqtt_host, settings.mqtt_port), login_of(settings)
+    own = gateway_topic(settings.gateway_id)
     try:
-        stands = retained(
-            settings.mqtt_host,
-            settings.mqtt_port,
-            f"{MQTT_GATEWAYS_AT_WORK}/#",
-            login_of(settings),
-            timeout_s,
-        )
+        stands = retained(*where, f"{MQTT_GATEWAYS_AT_WORK}/#", login, timeout_s)
+        if own not in stands and retained(*where, own, login, timeout_s):
+            lack = NO_RETAIN_FOR_WILDCARDS
+            return [Check("gateways", False, lack.what, lack.way_out)]
     except ServiceUnavailable:
         return []  # said by the check of the broker
     seen = []
@@ -133,6 +134,18 @@ def judge_gateways(seen: Iterable[GatewayAtWork], now_ms: int) -> Check:
         advice = (
             "start it again, or see in its log why it ends or waits; the broker keeps its messages until then. To "
             "retire it, run `urbanbrain gateway --leave` with its UB_GATEWAY_ID"
+        )
+        return Check(name, False, "; ".join(found), advice)
+    stuck = [one for one in known if one.unconfirmed_s >= STUCK_S]
+    if stuck:
+        found = [
+            f"{one.gateway_id} is at work, but for {one.unconfirmed_s} s Kafka has not confirmed what it sent"
+            for one in stuck
+        ]
+        advice = (
+            "see in its log to which topic and partition, and why; until it is confirmed, the broker keeps the "
+            "messages. In Kafka, see whether that partition has a leader, takes records of our size, and whether its "
+            "disk is full"
         )
         return Check(name, False, "; ".join(found), advice)
     if not known:

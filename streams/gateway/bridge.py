@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 STATS_INTERVAL_S = 10.0
 OUTAGE_PATIENCE_S = 5.0
+STUCK_S = 30
+"""Longer than Kafka leaves a record unconfirmed, also when a leader moves or a broker restarts."""
 DRAIN_S = 15.0
 """How long a stopping gateway waits for Kafka. What is not confirmed by then stays in the MQTT session."""
 LEFT_AFTER_S = 5.0
@@ -91,6 +93,7 @@ class Bridge:
         self._work = threading.Event()
         self._outage = Outage(OUTAGE_PATIENCE_S)
         self._refused = SaidOnce()
+        self._stuck = SaidOnce()
         self._kafka = KafkaSink(settings, self._confirm)
         self._mqtt = MqttSource(settings, self._take_in, leave=leave)
 
@@ -176,7 +179,7 @@ class Bridge:
         """Send what is due, until `stop` is set, the network thread has failed or the gateway has left."""
         next_stats = time.monotonic() + STATS_INTERVAL_S
         heard, messages = time.monotonic(), 0
-        self._mqtt.show_life(_wall_ms())
+        self._show_life()
         while not stop.is_set() and self._mqtt.failure is None and not self._has_left:
             self._work.wait(self._look_ms / 1000)
             self._work.clear()
@@ -185,7 +188,7 @@ class Bridge:
             self._watch(now)
             if now >= next_stats:
                 next_stats += STATS_INTERVAL_S
-                self._mqtt.show_life(_wall_ms())
+                self._show_life()
                 log.info("%s: %s", self._settings.gateway_id, self.stats())
                 if self._outage.lasts:
                     self._say_refusal()
@@ -220,6 +223,20 @@ class Bridge:
             else:
                 self._refused.over()
                 log.warning("Kafka at %s confirms again; %s", address, held)
+
+    def _show_life(self) -> None:
+        """Say that we are at work, and where Kafka confirms nothing though it may elsewhere."""
+        wait = self._kafka.longest_wait()
+        self._mqtt.show_life(_wall_ms(), int(wait.seconds) if wait else 0)
+        address = self._settings.kafka_bootstrap
+        if wait is None or wait.seconds < STUCK_S:
+            if self._stuck:
+                log.warning("Kafka at %s confirms again what is sent to it", address)
+            self._stuck.over()
+        elif not self._outage.lasts:
+            where = f"{wait.topic}, partition {wait.partition}"
+            if self._stuck.is_new(where):
+                log.warning("Kafka at %s has confirmed nothing of %s for %d s", address, where, wait.seconds)
 
     def _say_refusal(self) -> None:
         """Say what Kafka has against us: its client tries on by itself, and says nothing."""

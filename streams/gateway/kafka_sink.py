@@ -48,6 +48,15 @@ _ATTEMPT_S = 2.0
 _PARTITION_LIMIT_BYTES = 512 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A partition that records wait for, and for how long it has confirmed nothing."""
+
+    topic: str
+    partition: int
+    seconds: float
+
+
 @dataclass(slots=True)
 class _Refusing:
     """A topic that refuses its records, until the one that `number` names is confirmed."""
@@ -75,6 +84,10 @@ class KafkaSink:
         self._waiting: deque[tuple[int, KafkaRecord]] = deque()
         self._number = 0
         self._lock = threading.Lock()  # what follows belongs to the producer's thread, too
+        self._unconfirmed: dict[int, tuple[float, KafkaRecord]] = {}
+        """Since when each record waits (monotonic seconds), the oldest first."""
+        self._confirmed_at: dict[tuple[str, int], float] = {}
+        """When a record of a topic's partition was confirmed last."""
         self._failed: list[tuple[int, KafkaRecord, Exception]] = []
         self._in_flight = 0
         self._refusing: dict[str, _Refusing] = {}
@@ -84,8 +97,17 @@ class KafkaSink:
     def unconfirmed(self) -> int:
         """How many records wait or are in flight."""
         with self._lock:
-            held = sum(len(one.held) for one in self._refusing.values())
-            return len(self._waiting) + held + len(self._failed) + self._in_flight
+            return len(self._unconfirmed)
+
+    def longest_wait(self) -> Wait | None:
+        """Return where the oldest record waits that is not confirmed; None: nothing waits."""
+        with self._lock:
+            oldest = next(iter(self._unconfirmed.values()), None)
+            if oldest is None:
+                return None
+            since, record = oldest
+            since = max(since, self._confirmed_at.get((record.topic, record.partition), since))
+        return Wait(record.topic, record.partition, time.monotonic() - since)
 
     def open(self, deadline: float, stop: threading.Event) -> bool:
         """Connect and check the topics; retry until `deadline` (monotonic seconds). False: told to stop.
@@ -118,6 +140,8 @@ class KafkaSink:
     def put(self, record: KafkaRecord) -> None:
         """Take over a record; `pump` sends it."""
         self._number += 1
+        with self._lock:
+            self._unconfirmed[self._number] = time.monotonic(), record
         self._waiting.append((self._number, record))
 
     def pump(self) -> None:
@@ -166,6 +190,8 @@ class KafkaSink:
     def _confirm(self, number: int, record: KafkaRecord, _metadata: object) -> None:
         self._on_confirmed(record)  # first: once nothing is in flight, every confirmation was passed on
         with self._lock:
+            del self._unconfirmed[number]
+            self._confirmed_at[record.topic, record.partition] = time.monotonic()
             self._in_flight -= 1
             refusing = self._refusing.get(record.topic)
             if refusing is not None and refusing.number == number:
@@ -180,9 +206,8 @@ class KafkaSink:
         """Give up the producer; return whether the failed records stand in front of the waiting ones again."""
         if self._in_flight:
             return False
-        self._blame(
-            *self._failed[0]
-        )  # of one that its topic refuses, kafka-python tells first; then all others fail
+        # Of what a topic refuses, kafka-python tells first; then it fails all others with the same error.
+        self._blame(*self._failed[0])
         if self._producer is not None:
             self._producer.close(timeout=0)
             self._producer = None

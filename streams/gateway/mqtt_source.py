@@ -129,7 +129,7 @@ class MqttSource:
                 self._client.acknowledge(mids)
         return len(current)
 
-    def show_life(self, now_ms: int) -> None:
+    def show_life(self, now_ms: int, unconfirmed_s: int) -> None:
         """Let the broker retain that this gateway is at work. One that leaves is at work no more.
 
         At QoS 0: what is lost is said again soon. Not while it connects: nothing may come before the CONNECT.
@@ -139,7 +139,7 @@ class MqttSource:
             lasts.MessageExpiryInterval = SESSION_EXPIRY_S
             self._client.publish(
                 topics.gateway_topic(self._settings.gateway_id),
-                codec.encode(GatewayAtWork(self._settings.gateway_id, now_ms)),
+                codec.encode(GatewayAtWork(self._settings.gateway_id, now_ms, unconfirmed_s)),
                 retain=True,
                 properties=lasts,
             )

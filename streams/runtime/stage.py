@@ -236,7 +236,9 @@ class Stage:
             if not await upkeep.may_look([one.claim for one in settled]):
                 continue
             async with self._turn:
-                if self._ended or self._stop.is_set() or time.monotonic() - asked > _CONFIRMED_S:
+                if self._ended or self._handed_over or self._stop.is_set():
+                    continue
+                if time.monotonic() - asked > _CONFIRMED_S:
                     continue  # whoever slept or waited may have lost them meanwhile
                 mine = [one for one in settled if self._owned.has(one)]
                 with self._owned.nothing_lost():
@@ -365,7 +367,7 @@ class Stage:
             with self._owned.nothing_lost():
                 await retrying(lambda: self._store.commit(commits), self._stop, self._waiting)
             for one in mine:
-                one.owned.durable = max(one.owned.durable, one.offset)
+                one.owned.durable = one.offset
                 one.owned.stored = time.monotonic()
                 for event in one.events:
                     event.ack()

@@ -45,6 +45,8 @@ class StrictMqtt:
     judge     the reason with which it answers (topic, payload) of QoS 1; below 0x80 Mosquitto has the message, too
     grants    from the reasons of Mosquitto's SUBACK to those that it answers with
     late_s    how late a PUBACK comes
+    sparse    whether it keeps no session that is subscribed to nothing, and sends what is retained for filters without
+              wildcards only, as RabbitMQ 4.0 does
     """
 
     behind: int
@@ -56,8 +58,11 @@ class StrictMqtt:
     judge: Callable[[str, bytes], int] = lambda _topic, _payload: 0
     grants: Callable[[list[int]], list[int]] = lambda reasons: reasons
     late_s: float = 0.0
+    sparse: bool = False
     connections: int = 0
     let_in: int = 0
+    subscribed: bool = False
+    """Whether anybody ever was."""
     most: int = 0
     """The most messages of a client that were not confirmed at a time."""
     ended: list[int | None] = field(default_factory=list)
@@ -110,6 +115,7 @@ class _Client:
         self._open: dict[int, int] = {}
         """By number of the message, with which reason it is answered."""
         self._judged: set[int] = set()
+        self._filters: set[str] = set()
 
     def cut(self, reason: int | None) -> None:
         if not self._cut.done():
@@ -133,6 +139,11 @@ class _Client:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
             inner_writer.transport.abort()  # so Mosquitto keeps the session, as if the network had broken
+        if self._cut.done() and self._cut.result() is not None:
+            # Who closes with something unread resets the connection, and the other may never see the DISCONNECT.
+            self._writer.write_eof()
+            while await self._reader.read(65_536):
+                pass
 
     async def _from_client(self, inner: asyncio.StreamWriter) -> None:
         while True:
@@ -156,6 +167,8 @@ class _Client:
             raise Cut(None)
         if kind == SUBSCRIBE:
             filters = _filters(body)
+            broker.subscribed = True
+            self._filters.update(filters)
             if not broker.offers.get("SharedSubscriptionAvailable", 1) and b"$share/" in body:
                 raise Cut(_NO_SHARED)
             if not broker.offers.get("WildcardSubscriptionAvailable", 1) and any(
@@ -206,6 +219,8 @@ class _Client:
             if kind == CONNACK:
                 self._broker.let_in += 1
                 flags = body[0] if self._broker.session is None else int(self._broker.session)
+                if self._broker.sparse and not self._broker.subscribed:
+                    flags = 0
                 properties, _ = self._properties(CONNACK, body[2:], self._broker.offers)
                 body = bytes([flags, body[1]]) + properties
             elif kind == SUBACK:
@@ -214,6 +229,13 @@ class _Client:
                 body = body[:2] + properties + bytes(reasons)
             elif kind == PUBACK:
                 self._confirm_late(int.from_bytes(body[:2]))
+                continue
+            elif (
+                kind == PUBLISH
+                and first & 1
+                and self._broker.sparse
+                and _message(first, body)[0] not in self._filters
+            ):
                 continue
             self._say(first, body)
 

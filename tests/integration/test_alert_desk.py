@@ -31,7 +31,7 @@ from streams import topics
 from streams.alerts import tell
 from streams.alerts.silences_known import KnownSilences
 from streams.brokers.admin import create_topics
-from streams.errors import AlertError
+from streams.errors import AlertError, ServiceUnavailable
 from streams.incidents.open_alerts import OpenAlerts
 from streams.settings import Settings
 from streams.store import alert_desk, queries
@@ -42,6 +42,7 @@ from tests.integration import store_rows as rows
 from tests.integration.notify_support import event
 from tests.integration.store_rows import CELL, T0
 from tests.integration.store_support import an_hour_ahead, query, write
+from tests.integration.strict_mqtt import QUOTA_EXCEEDED, strict_mqtt
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -338,6 +339,28 @@ def test_what_could_not_be_told_is_told_by_the_next_command(desk: Desk, fresh_ka
     texts = [handling.text for _, handling in told_on_kafka(fresh_kafka)]
     assert texts == ["first", "second"]  # while one broker is away, the other is not told again and again
     assert query(desk.database.owner_url, "SELECT count(*) FROM ub.alert_action WHERE NOT told") == [(0,)]
+
+
+def test_a_broker_that_takes_few_at_a_time_is_told_everything_in_the_end(
+    desk: Desk, stack: Endpoints
+) -> None:
+    """The rest of what was done is told the next time, not all of it again: it would never end."""
+    for number in range(25):
+        act(desk.database, "04443a28", "commented", text=f"{number}")
+
+    def judge(_topic: str, _payload: bytes) -> int:
+        return QUOTA_EXCEEDED if len(broker.heard) > 15 * broker.connections else 0
+
+    with (
+        strict_mqtt(stack.mqtt_port, judge=judge) as broker,
+        queries.connect(desk.database.writer_url, read_only=False) as connection,
+    ):
+        strict = settings_of(desk, stack).model_copy(update={"mqtt_port": broker.port})
+        for _ in range(2):
+            with pytest.raises(ServiceUnavailable, match="Quota exceeded"):
+                tell.tell(strict, connection, "test")
+        assert tell.tell(strict, connection, "test") == 5
+    assert retained(stack).text == "24"
 
 
 def retained(stack: Endpoints) -> Any:

@@ -1,8 +1,10 @@
 """What Kafka does and Tansu does not: it refuses records and members of groups, and names leaders that are down."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import aiokafka
 import pytest
@@ -12,6 +14,10 @@ from deploy.native.mosquitto import Mosquitto
 from streams import topics
 from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.brokers.refused_records import InvalidRecordError, aiokafka_knows_invalid_records
+from streams.doctor import brokers as doctor
+from streams.doctor.check import Check
+from streams.gateway import bridge
+from streams.gateway.bridge import Bridge
 from streams.settings import Settings
 from tests.conftest import Database
 from tests.integration.gateway_support import (
@@ -33,7 +39,7 @@ from tests.integration.strict_kafka import (
     StrictKafka,
     strict_kafka,
 )
-from tests.waiting import wait_until
+from tests.waiting import eventually, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -116,6 +122,37 @@ def test_a_gateway_waits_for_a_leader_that_is_down(kafka: StrictKafka, strict: S
         kafka.judge, kafka.leader_is_down = (lambda _topic, _batch: 0), False
         publish_all(client, [("ub/v1/north/vehicles", array([reading("second", start)]))])
         reader.read_until(lambda seen: len(seen.pairs) == 2, "all readings")
+
+
+def test_a_gateway_that_is_at_work_and_gets_no_further_is_no_secret(
+    kafka: StrictKafka, strict: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its other topics are confirmed, so Kafka is not away; what is not confirmed waits in silence."""
+    monkeypatch.setattr(bridge, "STATS_INTERVAL_S", 0.05)
+    monkeypatch.setattr(bridge, "STUCK_S", 1)
+    monkeypatch.setattr(doctor, "STUCK_S", 1)
+    settings, stop = strict.settings(gateway_id="north"), threading.Event()
+
+    def found() -> Check:
+        [check] = doctor.check_gateways(settings)
+        return check
+
+    kafka.judge = lambda topic, _batch: NOT_LEADER if topic == topics.VEHICLES else 0
+    with ThreadPoolExecutor() as pool, publisher(strict) as client:
+        stopped = pool.submit(Bridge(settings).run, stop)
+        try:
+            wait_until(lambda: found().detail == "at work: north", "the gateway to be at work")
+            publish_all(client, [("ub/v1/north/vehicles", array([reading("first", now_ms() - 60_000)]))])
+            publish_all(client, [("ub/v1/north/sensors", b"[]")])
+            check = eventually(found, until=lambda check: not check.ok)
+            assert check.detail.startswith("north is at work, but for ")
+            wait_until(lambda: "has confirmed nothing of ub.vehicles, partition " in caplog.text, "its log")
+            kafka.judge = lambda _topic, _batch: 0
+            wait_until(lambda: found().ok, "the doctor to find nothing")
+            wait_until(lambda: "confirms again what is sent to it" in caplog.text, "its log")
+        finally:
+            stop.set()
+            assert stopped.result().unacked == 0
 
 
 def test_the_client_of_a_worker_tells_an_invalid_record_from_a_broker_in_trouble(kafka: StrictKafka) -> None:

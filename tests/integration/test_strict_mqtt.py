@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from sensors_sim.cli import sim
 from streams.alerts import tell as alerts_tell
 from streams.alerts.tail import Tail
 from streams.brokers import mqtt_reconnects
-from streams.doctor.brokers import check_mqtt
+from streams.doctor.brokers import check_gateways, check_mqtt
 from streams.errors import ServiceUnavailable
 from streams.fold.contract import MqttMessage
 from streams.gateway.mqtt_source import MqttSource
@@ -40,7 +41,7 @@ from tests.integration.strict_mqtt import (
     StrictMqtt,
     strict_mqtt,
 )
-from tests.waiting import wait_until
+from tests.waiting import eventually, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -131,7 +132,7 @@ def test_where_nothing_may_be_retained_a_gateway_says_so_and_does_not_say_that_i
         strict_mqtt(mosquitto, offers={"RetainAvailable": 0}) as broker,
         gateway_of(broker, "no-retain") as (source, got),
     ):
-        source.show_life(1)
+        source.show_life(1, 0)
         publish(mosquitto, [b"1"])
         wait_until(lambda: got == [b"1"], "the message")
         assert (broker.heard, broker.ended) == ([], [])
@@ -190,6 +191,23 @@ def test_a_session_that_is_kept_less_long_than_asked_is_told_of(
     assert "keeps the session of a gateway that is away for 1,800 seconds" in said
     assert not check.ok
     assert check.detail in said
+
+
+def test_a_session_is_kept_that_the_broker_forgets_where_it_is_subscribed_to_nothing(mosquitto: int) -> None:
+    with strict_mqtt(mosquitto, sparse=True) as broker:
+        checks = check_mqtt(settings_of(broker))
+    assert [check.ok for check in checks] == [True, True]
+
+
+def test_a_broker_that_sends_nothing_retained_for_wildcards_is_told_of(mosquitto: int) -> None:
+    with strict_mqtt(mosquitto, sparse=True) as broker, gateway_of(broker, "sparse") as (source, _):
+        settings = settings_of(broker, gateway_id="sparse")
+        [unknown] = check_gateways(settings)
+        source.show_life(1, 0)
+        found = eventually(lambda: check_gateways(settings)[0], until=lambda check: check != unknown)
+    assert unknown.ok
+    assert not found.ok
+    assert "no retained messages for filters with wildcards" in found.detail
 
 
 def test_a_gateway_that_is_granted_less_than_qos_1_does_not_start(mosquitto: int) -> None:
@@ -339,7 +357,9 @@ def tell(broker: StrictMqtt, many: int = 30) -> None:
         for number in range(many)
     ]
     with alerts_tell._mqtt(settings) as (client, offer):
-        alerts_tell._to_mqtt(client, offer, settings, found, {one.alert_id for one in found})
+        ongoing = {one.alert_id for one in found}
+        over = alerts_tell._to_mqtt(client, offer, settings, found, ongoing)
+        assert [*chain.from_iterable(over)] == found
 
 
 @pytest.mark.parametrize("offers", [{"ReceiveMaximum": 1}, {"RetainAvailable": 0}])

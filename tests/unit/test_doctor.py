@@ -74,6 +74,14 @@ def test_a_gateway_that_is_gone_is_missed_though_others_are_at_work() -> None:
     assert "urbanbrain gateway --leave" in check.advice
 
 
+def test_a_gateway_that_is_at_work_and_gets_no_further_is_a_fault() -> None:
+    seen = [GatewayAtWork("north", NOW, 29), GatewayAtWork("south", NOW, 30)]
+    check = judge_gateways(seen, NOW)
+    assert not check.ok
+    assert check.detail == "south is at work, but for 30 s Kafka has not confirmed what it sent"
+    assert judge_gateways(seen[:1], NOW).ok
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

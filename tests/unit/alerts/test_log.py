@@ -25,15 +25,17 @@ class Clock:
 class Consumer:
     """Kafka's consumer as it is asked here; each poll gives one of `polls`, then nothing, and takes a second."""
 
-    def __init__(self, clock: Clock, polls: list[list[int]]) -> None:
-        self._clock, self._polls = clock, iter(polls)
+    def __init__(self, clock: Clock, polls: list[list[int]], begins: int = 0) -> None:
+        self._clock, self._polls, self._begins = clock, iter(polls), begins
+        self.sought: list[int] = []
 
     def beginning_offsets(self, _partitions: object) -> dict[TopicPartition, int]:
-        return {AT: 0}
+        return {AT: self._begins}
 
     def assign(self, _partitions: object) -> None: ...
 
-    def seek(self, _at: object, _offset: int) -> None: ...
+    def seek(self, _at: object, offset: int) -> None:
+        self.sought.append(offset)
 
     def poll(self, **_options: object) -> dict[TopicPartition, list[Any]]:
         self._clock.now += 1
@@ -59,3 +61,9 @@ def test_a_reader_who_takes_long_waits_for_what_comes_next(monkeypatch: pytest.M
 def test_a_partition_that_ends_before_is_another_log(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CannotReplay, match="ends at offset 1, and offset 2 decided"):
         list(read([[0, 1]], 2, monkeypatch, each_takes_s=0.0))
+
+
+def test_a_partition_whose_beginning_retention_took_is_read_from_where_it_begins_now() -> None:
+    consumer = Consumer(Clock(), [[5, 6, 7]], begins=5)
+    part = LogPart(cast(Any, consumer), AT)
+    assert (part.begins, [record.offset for record in part.records(6)], consumer.sought) == (5, [5, 6], [5])

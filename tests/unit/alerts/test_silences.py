@@ -21,6 +21,13 @@ def silence(name: str, *matchers: Matcher, hours: int = 1) -> Silence:
     return Silence(name, matchers, START, START + timedelta(hours=hours), "fair")
 
 
+def test_a_silence_holds_from_its_start_until_just_before_its_end() -> None:
+    one, moment = silence("a", parse("severity=major")), timedelta(microseconds=1)
+    times = [START - moment, START, one.ends_at - moment, one.ends_at]
+    assert [one.holds({"severity": ("major",)}, now) for now in times] == [False, True, True, False]
+    assert not one.holds({"severity": ("minor",)}, START)
+
+
 VALUES = st.sampled_from(["", "a", "b"])
 NAMES = st.sampled_from(["zone", "operator", "of another version"])
 MATCHERS = st.builds(Matcher, NAMES, VALUES, is_regex=st.booleans(), is_equal=st.booleans())

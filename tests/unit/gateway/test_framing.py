@@ -94,12 +94,15 @@ def test_a_frame_knows_how_many_readings_came_from_which_message() -> None:
     framer = _framer(max_readings=3)
     first = _add(framer, "a0", "b0", "a1")
     second = _add(framer, "c0", "d0")
+    third = _add(framer, "b1")
     receipts = {tuple(_ids(frame)): frame.receipts for frame in framer.flush_all()}
     assert receipts == {
         ("a0", "b0", "c0"): ((first, 2), (second, 1)),
         ("d0",): ((second, 1),),
-        ("a1",): ((first, 1),),
+        ("a1", "b1"): ((first, 1), (third, 1)),
     }
+    fourth = _add(framer, "e0")
+    assert [frame.receipts for frame in framer.flush_all()] == [((fourth, 1),)]
 
 
 def test_columns_of_one_value_are_written_as_that_value() -> None:
@@ -139,6 +142,12 @@ def test_a_frame_above_the_size_limit_is_cut_until_it_fits() -> None:
     assert all(len(frame.value) <= 1_000 for frame in frames)
     assert [id_ for frame in frames for id_ in _ids(frame)] == ids
     assert sum(n for frame in frames for _, n in frame.receipts) == receipt.parts == 50
+
+
+def test_a_reading_above_the_size_limit_has_a_frame_of_its_own() -> None:
+    framer = _framer(max_bytes=10)
+    _add(framer, "a0", "b0")
+    assert [_ids(frame) for frame in framer.flush_all()] == [["a0"], ["b0"]]
 
 
 def test_the_largest_reading_that_is_accepted_fits_the_smallest_frame_that_is_allowed() -> None:

@@ -13,7 +13,7 @@ from kafka.errors import (
 from kafka.future import Future
 
 from streams.gateway import kafka_sink
-from streams.gateway.kafka_sink import KafkaSink
+from streams.gateway.kafka_sink import KafkaSink, Wait
 from streams.gateway.records import KafkaRecord
 from streams.settings import Settings
 
@@ -25,10 +25,13 @@ class FakeKafka:
         self.partitions = partitions
         self.refusing = False
         self.producers = 0
+        self.closed = 0
         self.taken: list[bytes] = []
+        self.settings: dict[str, Any] = {}
 
-    def __call__(self, **_settings: object) -> "FakeKafka":
+    def __call__(self, **settings: Any) -> "FakeKafka":
         self.producers += 1
+        self.settings = settings
         return self
 
     def partitions_for(self, _topic: str) -> set[int]:
@@ -41,7 +44,7 @@ class FakeKafka:
         return Future().success(None)
 
     def close(self, **_timeout: float) -> None:
-        pass
+        self.closed += 1
 
 
 class Clock:
@@ -54,8 +57,8 @@ class Clock:
         return self.now
 
 
-def _record(value: bytes, topic: str = "ub.vehicles") -> KafkaRecord:
-    return KafkaRecord(topic, 0, None, value, [], 1, ())
+def _record(value: bytes, partition: int = 0, topic: str = "ub.vehicles") -> KafkaRecord:
+    return KafkaRecord(topic, partition, None, value, [], 1, ())
 
 
 @pytest.fixture
@@ -97,7 +100,14 @@ def test_a_kafka_that_refuses_for_good_is_asked_again_ever_less_often(kafka: Fak
     for _ in range(1_000):
         sink.pump()
     assert kafka.producers == 2  # the first one, and one at once: a producer that was forgotten needs no more
+    for _ in range(60):
+        clock.now += 1
+        sink.pump()
+    assert kafka.producers < 30  # with the first delay it would be one a second
+    sink.pump()
+    assert kafka.closed == kafka.producers, "none stays open while the records wait for their next try"
     kafka.refusing = False
+    clock.now += 60
     _pump_until_confirmed(sink, clock)
     assert kafka.taken == [record.value for record in confirmed] == [b"1", b"2", b"3"]
 
@@ -123,6 +133,7 @@ def test_topics_that_have_other_partitions_meanwhile_are_told_once(
         clock.now += 1
     told = [record.getMessage() for record in caplog.records if "UB_SOURCE_PARTITIONS" in record.getMessage()]
     assert len(told) == 1
+    assert caplog.text.count("Kafka refused records") == 1
     kafka.refusing, kafka.partitions = False, partitions
     clock.now += 60
     _pump_until_confirmed(sink, clock)
@@ -234,6 +245,49 @@ def test_what_failed_is_sent_again_in_order_once_nothing_is_under_way(pending: P
     assert pending.taken[3:] == [b"1", b"2", b"3"]
 
 
+def test_a_producer_loses_doubles_and_overtakes_nothing_and_gives_up_no_batch_in_an_outage_of_a_week(
+    kafka: FakeKafka,
+) -> None:
+    _sink([])
+    assert (kafka.settings["acks"], kafka.settings["enable_idempotence"]) == ("all", True)
+    assert kafka.settings["delivery_timeout_ms"] > 7 * 24 * 3_600_000
+
+
+def test_what_waits_behind_a_record_that_fails_meanwhile_is_not_sent_before_it(
+    kafka: FakeKafka, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, answers, take = _sink([]), [Future().failure(MessageSizeTooLargeError())], kafka.send
+    monkeypatch.setattr(
+        kafka, "send", lambda topic, **record: answers.pop() if answers else take(topic, **record)
+    )
+    for value in (b"1", b"2"):
+        sink.put(_record(value))
+    sink.pump()
+    sink.pump()
+    assert kafka.taken == [b"1", b"2"]
+
+
+def test_a_record_is_sent_with_all_that_it_has(kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, dict[str, Any]]] = []
+
+    def take(topic: str, **record: Any) -> Future:
+        sent.append((topic, record))
+        return Future().success(None)
+
+    sink = _sink([])
+    monkeypatch.setattr(kafka, "send", take)
+    sink.put(KafkaRecord("ub.rejected", 3, b"key", b"value", [("ce_id", b"7")], 5, ()))
+    sink.pump()
+    record = {
+        "partition": 3,
+        "key": b"key",
+        "value": b"value",
+        "headers": [("ce_id", b"7")],
+        "timestamp_ms": 5,
+    }
+    assert sent == [("ub.rejected", record)]
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [
@@ -270,3 +324,32 @@ def test_a_record_counts_as_unconfirmed_until_its_confirmation_was_passed_on(pen
     sink.pump()
     pending.answers[0].success(None)
     assert [*unconfirmed, sink.unconfirmed] == [1, 0]
+
+
+def test_the_longest_wait_is_that_of_a_partition_where_nothing_moves(pending: Pending, clock: Clock) -> None:
+    sink = _sink([])
+    assert sink.longest_wait() is None
+    for value, partition in ((b"1", 3), (b"2", 4), (b"3", 3)):
+        sink.put(_record(value, partition))
+        sink.pump()
+        clock.now += 10
+    assert sink.longest_wait() == Wait("ub.vehicles", 3, 30.0)
+    pending.answers[0].success(None)
+    assert sink.longest_wait() == Wait("ub.vehicles", 4, 20.0)
+    pending.answers[1].success(None)
+    clock.now += 1
+    assert sink.longest_wait() == Wait("ub.vehicles", 3, 1.0), "this one has moved since it was put"
+    pending.answers[2].success(None)
+    assert sink.longest_wait() is None
+
+
+def test_a_record_that_failed_waits_since_it_was_put(pending: Pending, clock: Clock) -> None:
+    sink = _sink([])
+    sink.put(_record(b"1"))
+    sink.pump()
+    pending.answers[0].failure(KafkaError())
+    clock.now += 5
+    assert sink.longest_wait() == Wait("ub.vehicles", 0, 5.0)
+    sink.pump()
+    clock.now += 5
+    assert sink.longest_wait() == Wait("ub.vehicles", 0, 10.0)

@@ -107,7 +107,7 @@ def test_nothing_is_said_on_a_connection_that_is_not_there_yet(
     source = MqttSource(Settings(gateway_id="north"), lambda _message, _connection: None)
     monkeypatch.setattr(source._client, "publish", publish)
     monkeypatch.setattr(source._client, "is_connected", lambda: connected)
-    source.show_life(1)
+    source.show_life(1, 0)
     assert said == ([("ub/v1/gateway/at-work/north", SESSION_EXPIRY_S)] if connected else [])
 
 
@@ -115,7 +115,7 @@ def test_a_gateway_that_leaves_says_no_more_that_it_is_at_work(monkeypatch: pyte
     source = MqttSource(Settings(), lambda _message, _connection: None, leave=True)
     monkeypatch.setattr(source._client, "is_connected", lambda: True)
     monkeypatch.setattr(source._client, "publish", lambda *_, **_more: pytest.fail("said"))
-    source.show_life(1)
+    source.show_life(1, 0)
 
 
 def test_a_broker_keeps_the_session_and_sends_no_more_than_may_wait_for_kafka(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,7 +108,7 @@ class Kafka:
 
 
 class Events:
-    """A stream of one record of each of these partitions."""
+    """A stream of records at these places, (partition, offset); `acked` are those that were acknowledged."""
 
     def __init__(
         self,
@@ -118,6 +119,7 @@ class Events:
     ) -> None:
         self.places, self.app, self.timestamp = places, SimpleNamespace(consumer=consumer), timestamp
         self.value = value
+        self.acked: list[tuple[int, int]] = []
 
     def noack(self) -> "Events":
         return self
@@ -127,7 +129,8 @@ class Events:
             message = SimpleNamespace(
                 partition=partition, offset=offset, timestamp=self.timestamp, value=self.value
             )
-            yield SimpleNamespace(message=message, ack=lambda: None, app=self.app)
+            ack = partial(self.acked.append, (partition, offset))
+            yield SimpleNamespace(message=message, ack=ack, app=self.app)
 
 
 def a_stage(

@@ -153,6 +153,23 @@ def test_what_nobody_waits_for_any_more_is_not_sent() -> None:
     assert broker.heard == [PAYLOADS[5:]]
 
 
+def test_the_broker_is_to_retain_what_says_so_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        async with worker_of(Strict(10)) as worker:
+            send = worker._client.publish
+
+            def noted(*message: Any, retain: bool, **more: Any) -> Any:
+                asked.append(retain)
+                return send(*message, retain=retain, **more)
+
+            monkeypatch.setattr(worker._client, "publish", noted)
+            await worker.publish([MqttMessage("ub/test", b"", retain=retain) for retain in (True, False)])
+
+    asked: list[bool] = []
+    asyncio.run(play())
+    assert asked == [True, False]
+
+
 def test_what_is_larger_than_the_broker_takes_is_left_out_and_said(caplog: pytest.LogCaptureFixture) -> None:
     async def play() -> None:
         async with worker_of(broker) as worker:

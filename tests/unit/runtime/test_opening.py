@@ -74,6 +74,17 @@ def test_a_worker_that_ends_claims_nothing_that_it_was_given_before() -> None:
     assert asyncio.run(asyncio.wait_for(body(), 30)) == [0]
 
 
+def test_a_partition_that_its_first_record_opened_is_not_claimed_again() -> None:
+    async def body() -> list[int]:
+        database = Database(0)
+        stage = a_stage(database, Kafka(), [])
+        await stage.consume(Events((0, 0)))
+        await stage.open({0})
+        return database.claimed
+
+    assert asyncio.run(body()) == [0]
+
+
 def test_a_partition_that_was_given_away_while_its_fold_was_loaded_is_not_kept() -> None:
     async def body() -> list[int]:
         database, loading, given_away = Database(0), asyncio.Event(), asyncio.Event()
@@ -196,3 +207,28 @@ def test_however_much_was_under_way_kafka_is_asked_to_go_back_once_and_nothing_i
     database, kafka = asyncio.run(body())
     assert database.parts == {0: [str(offset) for offset in range(5, 100)]}
     assert kafka.sought == [5]
+
+
+def test_what_is_given_away_while_kafka_is_asked_to_go_back_is_passed_over() -> None:
+    class Slow(Kafka):
+        def __init__(self) -> None:
+            super().__init__(resumes_at=9)
+            self.asked, self.answers = list[int](), asyncio.Event()
+
+        async def begins_after(self, topic: str, partition: int, offset: int) -> bool:
+            self.asked.append(partition)
+            await self.answers.wait()
+            return False
+
+    async def body() -> None:
+        kafka = Slow()
+        stage = a_stage(Database(0), kafka, [])
+        await stage.open({0, 1})
+        going_back = asyncio.create_task(stage.rewind(kafka))
+        await until(lambda: bool(kafka.asked))
+        await stage.hand_over(0.01)
+        kafka.answers.set()
+        await going_back
+        assert kafka.asked == [0]
+
+    asyncio.run(asyncio.wait_for(body(), 30))

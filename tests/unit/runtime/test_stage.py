@@ -11,7 +11,7 @@ from faust.types import TP
 
 from schemas.limits import END_MS
 from streams.errors import Fenced, ServiceUnavailable, SetBack
-from streams.fold.contract import Output, Record
+from streams.fold.contract import Changes, Output, Record, Rows
 from streams.runtime import stage as stage_module
 from streams.store.checkpoint import Claim, PartitionCommit
 from tests.unit.runtime.stages import TOPIC, Database, Events, Kafka, Listing, a_stage, until
@@ -71,6 +71,7 @@ def test_after_a_publication_that_failed_nothing_is_stored_that_lacks_it(
         await stage.consume(Events((0, 0), (1, 0)))
         with pytest.raises(ValueError, match="too large"):
             await stage.run()
+        await stage.consume(Events((0, 1)))
         await stage.close(5)
         assert kafka.published == ["lost"]
         assert not database.offset
@@ -196,6 +197,61 @@ def test_a_worker_that_slept_as_it_published_says_nothing_after_that(monkeypatch
     asyncio.run(body())
     assert set(kafka.published) == {"0"}
     assert [type(error) for error in failed] == [Fenced]
+
+
+def test_records_are_folded_once_and_acknowledged_once_stored_those_of_the_checkpoint_at_once() -> None:
+    async def body() -> None:
+        database, kafka = Database(0, restored_at=5), Kafka()
+        stage = a_stage(database, kafka, [])
+        events, again = Events((0, 4), (0, 5), (0, 6), (0, 7)), Events((0, 6), (0, 7))
+        await stage.consume(events)
+        assert events.acked == [(0, 4), (0, 5)]
+        await stage.consume(again)
+        await stage.hand_over(5)
+        assert [*events.acked, *again.acked] == [*events.places, *again.places]
+        stage.keep_only({0})
+        await stage.consume(late := Events((0, 7)))
+        assert late.acked == [(0, 7)]
+        assert (kafka.published, database.offset) == (["6", "7"], {0: 7})
+
+    asyncio.run(asyncio.wait_for(body(), 30))
+
+
+@pytest.mark.parametrize(
+    "changes", [Changes(rows=[Rows("any", {})]), Changes(parts={"a": b""})], ids=["rows", "parts"]
+)
+def test_what_the_clock_alone_changes_is_stored(changes: Changes) -> None:
+    class Ticking(Listing):
+        def take_changes(self) -> Changes:
+            return changes
+
+    async def body() -> dict[int, int]:
+        database = Database(0, restored_at=5)
+        stage = a_stage(database, Kafka(), [], Ticking)
+        await stage.open({0})
+        await stage.close(5)
+        return database.offset
+
+    assert asyncio.run(body()) == {0: 5}
+
+
+def test_a_record_that_was_handed_out_before_a_hand_over_is_not_folded_after_it() -> None:
+    """It comes again, to whoever owns its partition then."""
+
+    async def body() -> dict[int, list[str]]:
+        database, kafka = Database(0), Kafka()
+        stage = a_stage(database, kafka, [], checkpoint_interval_s=3600, max_unacked_records=1)
+        running = asyncio.create_task(stage.run())
+        feeding = asyncio.create_task(stage.consume(Events((0, 0), (0, 1))))
+        await until(lambda: bool(kafka.published))  # the second waits until the first is stored
+        await stage.hand_over(30)
+        await feeding
+        stage.keep_only({0})
+        await stage.close(30)
+        await running
+        return database.parts
+
+    assert asyncio.run(asyncio.wait_for(body(), 30)) == {0: ["0"]}
 
 
 def test_a_hand_over_that_gave_up_is_no_trouble_to_the_next_one() -> None:

@@ -171,10 +171,29 @@ def test_a_partition_that_is_being_handed_over_is_doubted_anew(monkeypatch: pyte
 
     async def hand_over_and_look(claims: Sequence[Claim]) -> bool:
         await scene.stage.hand_over(5)
+        scene.stage.keep_only({0})
         return await look(claims)
 
     monkeypatch.setattr(scene.upkeep, "may_look", hand_over_and_look)
     assert not asyncio.run(scene.lives(lambda: bool(scene.broker.said)))
+
+
+def test_what_was_handed_over_is_left_alone_until_it_is_known_what_is_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene()
+    look = scene.upkeep.may_look
+
+    async def look_after_hand_over(claims: Sequence[Claim]) -> bool:
+        if scene.upkeep.looks == 0:
+            await scene.stage.hand_over(5)
+        return await look(claims)
+
+    monkeypatch.setattr(scene.upkeep, "may_look", look_after_hand_over)
+    assert not asyncio.run(scene.lives(lambda: bool(scene.broker.said)))
+    scene.upkeep.looks = 1
+    scene.stage.keep_only({0})
+    assert asyncio.run(scene.lives(scene.is_right))
 
 
 def test_a_look_sees_what_is_published_before_it_in_the_same_turn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,8 @@ class Progress:
             f"{self._where(ts)} · {counted(sent, 'reading')} sent · {rate:,.0f}/s"
             f" · {counted(self._publisher.in_flight, 'message')} unacknowledged"
         )
+        if refused := self._publisher.counts.readings_refused:
+            text += f" · {counted(refused, 'reading')} refused ({self._publisher.counts.refusal})"
         if note:
             text += f" · {note}"
         report = self._source.report
@@ -112,8 +114,8 @@ class Progress:
                 f", and {counted(len(trouble) - 1, 'more feed')}" if trouble[1:] else ""
             )
         if not self._publisher.connected:
-            refused = getattr(self._publisher, "refused", "")
-            text += f" · broker {f'refuses us ({refused})' if refused else 'unavailable'}, reconnecting"
+            why = getattr(self._publisher, "refused", "")
+            text += f" · broker {f'refuses us ({why})' if why else 'unavailable'}, reconnecting"
         if self._status:
             self._status.update(text)
         else:

@@ -24,6 +24,14 @@ from sensors_sim.errors import BrokerUnavailable
 
 MOST_IN_FLIGHT = 65_535
 _POLL_S = 0.1
+_ITS_ACL = "check what this user may publish (the broker's ACL)"
+_WAYS_OUT = {
+    0x87: _ITS_ACL,
+    0x90: "see which topics the broker allows",
+    0x97: "raise the limit of this user there, or publish more slowly (--speed)",
+    0x99: "see what the broker expects of payloads: these are JSON",
+}
+"""What to do about a message that the broker refuses, by its reason (MQTT 5, 3.4.2.1)."""
 
 
 @dataclass(slots=True)
@@ -37,6 +45,8 @@ class Counts:
     readings_refused: int = 0
     reconnects: int = 0
     refusal: str = ""
+    """The last reason, with what the broker adds to it."""
+    way_out: str = _ITS_ACL
 
 
 class Publisher:
@@ -49,7 +59,7 @@ class Publisher:
         self._largest: int | None = None
         self._retains = True
         self._pending: dict[int, int] = {}  # message id -> readings
-        self._acks: SimpleQueue[tuple[int, ReasonCode]] = SimpleQueue()
+        self._acks: SimpleQueue[tuple[int, ReasonCode, str]] = SimpleQueue()
         self._backoff = Backoff(random)
         self._connected = Event()
         self._interrupted = Event()
@@ -149,12 +159,13 @@ class Publisher:
         """Book the acknowledgements that have arrived; with `block`, wait a moment for one."""
         try:
             while True:
-                mid, reason = self._acks.get(block=block, timeout=_POLL_S if block else None)
+                mid, reason, own = self._acks.get(block=block, timeout=_POLL_S if block else None)
                 block = False
                 readings = self._pending.pop(mid, 0)
                 if reason.is_failure:
                     self.counts.readings_refused += readings
-                    self.counts.refusal = str(reason)
+                    self.counts.refusal = f"{reason}: {own}" if own else str(reason)
+                    self.counts.way_out = _WAYS_OUT.get(reason.value, "the broker's log says why")
                 else:
                     self.counts.messages_acknowledged += 1
                     self.counts.readings_acknowledged += readings
@@ -208,6 +219,6 @@ class Publisher:
         self._client.reconnect_delay_set(delay, delay)  # type: ignore[arg-type]
 
     def _on_publish(
-        self, _client: mqtt.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties
+        self, _client: mqtt.Client, _data: Any, mid: int, reason: ReasonCode, properties: Properties
     ) -> None:
-        self._acks.put((mid, reason))
+        self._acks.put((mid, reason, getattr(properties, "ReasonString", "")))

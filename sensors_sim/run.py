@@ -72,13 +72,16 @@ def may_be_lost(messages: int) -> str:
     return f"{counted(messages, 'message')}; {'it' if messages == 1 else 'they'} may be lost"
 
 
+def refused_by_broker(counts: Counts) -> str:
+    """Return how many readings the broker refused, why, and what to do about it."""
+    refused = counted(counts.readings_refused, "reading")
+    return f"the broker refused {refused} ({counts.refusal}); {counts.way_out}"
+
+
 def check_delivered(counts: Counts, unacknowledged: int) -> None:
     """Raise SimError where the broker refused something, or did not acknowledge everything."""
     if counts.readings_refused:
-        raise SimError(
-            f"the broker refused {counted(counts.readings_refused, 'reading')} ({counts.refusal}); "
-            "check what this user may publish (the broker's ACL)"
-        )
+        raise SimError(refused_by_broker(counts))
     if unacknowledged:
         raise SimError(f"stopped before the broker acknowledged {may_be_lost(unacknowledged)}")
 

@@ -63,6 +63,7 @@ class ServiceUnavailable(UrbanBrainError):
             "`urbanbrain doctor` checks all of them"
         )
         self.service = service
+        self.does = what or does
         self.address = address
         self.retry_after = retry_after
         self.way_out = way_out

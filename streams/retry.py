@@ -1,15 +1,21 @@
-"""Wait for a service that is away, with jittered back-off; a line when it goes, each minute, and when it is back."""
+"""Wait for a service that is away, with jittered back-off.
+
+A line says when it goes, why each minute, and when it is back, however many wait for it.
+"""
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from streams.errors import ServiceUnavailable
+from streams.said_once import SaidSeldom
+
+_log = logging.getLogger(__name__)
 
 LONGEST_WAIT_S = 15.0
-_SAY_AGAIN_S = 60.0
 
 
 def backoff(attempt: int, first_s: float, longest_s: float, jitter: float) -> float:
@@ -21,32 +27,71 @@ def backoff(attempt: int, first_s: float, longest_s: float, jitter: float) -> fl
     return min(longest_s, first_s * 2.0 ** min(attempt, 20)) * (1.0 - jitter / 2)
 
 
-async def retrying[T](
-    fn: Callable[[], Awaitable[T]],
-    stop: asyncio.Event | None,
-    log: Callable[[str], None],
-    clock: Callable[[], float] = time.monotonic,
-) -> T:
+class Waiting:
+    """What is said of services by all that wait for them in a process: see this module."""
+
+    def __init__(
+        self, log: Callable[[str], None] = _log.warning, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._service_of: dict[object, str] = {}
+        """For which service each waits."""
+        self._away: dict[str, tuple[float, SaidSeldom]] = {}
+        """Since when each service is waited for, and what was said of it."""
+
+    def failed(self, who: object, error: ServiceUnavailable) -> None:
+        """Take note of a try that failed; `who` tries again."""
+        if self._service_of.get(who) != error.service:
+            self.answered(who)
+            self._service_of[who] = error.service
+        since, said = self._away.setdefault(error.service, (self._clock(), SaidSeldom(self._clock)))
+        if said.is_due(
+            error.does
+        ):  # each reason may be another: the file that grows no more, with a disk that is full
+            waited_s = self._clock() - since
+            still = (
+                f"still waiting after {waited_s:.0f} s" if waited_s >= LONGEST_WAIT_S else "waiting for it"
+            )
+            self._log(f"{error}; {still}")
+
+    def answered(self, who: object) -> None:
+        """Take note of a try that did not fail."""
+        if (service := self._service_of.pop(who, None)) and (since := self._over(service)) is not None:
+            self._log(f"{service} answers again after {self._clock() - since:.0f} s")
+
+    def given_up(self, who: object) -> None:
+        """Take note that `who` tries no more."""
+        if service := self._service_of.pop(who, None):
+            self._over(service)
+
+    def _over(self, service: str) -> float | None:
+        """Return since when a service was waited for, if nobody waits for it any more."""
+        return None if service in self._service_of.values() else self._away.pop(service)[0]
+
+
+async def retrying[T](fn: Callable[[], Awaitable[T]], stop: asyncio.Event | None, waiting: Waiting) -> T:
     """Return `await fn()`, repeated for as long as it raises ServiceUnavailable.
 
     Any other error passes through. Once `stop` is set the last ServiceUnavailable is raised.
     """
-    attempt, said = 0, 0.0
-    while True:
-        try:
-            result = await fn()
-        except ServiceUnavailable as error:
-            if attempt == 0 or clock() - said >= _SAY_AGAIN_S:
-                said = clock()
-                log(f"{error}; {f'still waiting after {attempt} attempts' if attempt else 'waiting for it'}")
-            pause_s = backoff(attempt, error.retry_after, LONGEST_WAIT_S, random.random())
-            if await _stopped_within(stop, pause_s):
-                raise
-            attempt, service = attempt + 1, error.service
-        else:
-            if attempt:
-                log(f"{service} answers again after {attempt} failed attempts")
-            return result
+    attempt, who = 0, object()
+    try:
+        while True:
+            try:
+                result = await fn()
+            except ServiceUnavailable as error:
+                waiting.failed(who, error)
+                if await _stopped_within(
+                    stop, backoff(attempt, error.retry_after, LONGEST_WAIT_S, random.random())
+                ):
+                    raise
+                attempt += 1
+            else:
+                waiting.answered(who)
+                return result
+    finally:
+        waiting.given_up(who)
 
 
 async def set_within(event: asyncio.Event, seconds: float) -> bool:

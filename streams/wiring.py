@@ -25,7 +25,9 @@ from streams.rejects.state import RejectsState
 from streams.requests.districts import Districts
 from streams.requests.needed import needed
 from streams.requests.state import RequestsState
+from streams.retry import Waiting
 from streams.runtime.board import Board
+from streams.runtime.confirming import Confirming
 from streams.runtime.driver import FetchWaitConsumer, FetchWaitTransport
 from streams.runtime.hearing import Hearing
 from streams.runtime.incarnation import Logs
@@ -61,6 +63,8 @@ class Worker:
         if _BOARD_STAGE in settings.stage_names:
             board = Board(Partitions(settings.region_partitions).__getitem__)
         self._mqtt = MqttPublisher(settings, client_id=f"urbanbrain-{settings.worker_id}", board=board)
+        self._waiting = Waiting()
+        self._confirming = Confirming(settings.kafka_bootstrap)
         self._upkeep = None if board is None else Upkeep(board, self._mqtt, self._store)
         specs = topics.kafka_topics(settings.source_partitions, settings.region_partitions)
         self._partitions = {spec.name: spec.partitions for spec in specs}
@@ -130,6 +134,7 @@ class Worker:
             publisher=Publisher(
                 self.app,
                 self._mqtt,
+                self._confirming,
                 source=f"urbanbrain/{self.settings.worker_id}",
                 stage=name,
                 partitions=self._partitions,
@@ -140,6 +145,7 @@ class Worker:
             upkeep=self._upkeep if name == _BOARD_STAGE else None,
             has_unread=lambda tp, applied: cast(FetchWaitConsumer, self.app.consumer).has_unread(tp, applied),
             partitions=self._partitions[topics.READ_BY[name]],
+            waiting=self._waiting,
         )
 
     def _add_agent(self, stage: Stage) -> None:
@@ -207,6 +213,8 @@ class Worker:
             self.failure = error
             known = isinstance(error, UrbanBrainError)  # its line says it all
             log.error("the worker ends: %s", error, exc_info=None if known else error)
+            for name in ("faust.app.base", "faust.worker"):  # they say the same, in other words
+                logging.getLogger(name).disabled = True
             self._run(self.app.crash(error))
 
 

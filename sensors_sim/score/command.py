@@ -16,11 +16,10 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from schemas.alerts import AlertKind
-from sensors_sim.counted import counted
 from sensors_sim.errors import ScenarioError, ScoreError
 from sensors_sim.numbers import Real, Whole
 from sensors_sim.options import EXISTING_FILE, Populations, connection_options, options_from, speed_option
-from sensors_sim.run import Options, Outcome, may_be_lost, run
+from sensors_sim.run import Options, Outcome, may_be_lost, refused_by_broker, run
 from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, Scenario, load
 from sensors_sim.score.catching_up import (
     ALERTING,
@@ -279,10 +278,7 @@ def _notes_of_run(outcome: Outcome) -> list[str]:
     if outcome.stopped:
         notes.append("the run was stopped; only what came before is scored")
     if outcome.counts.readings_refused:
-        refused, why = outcome.counts.readings_refused, outcome.counts.refusal
-        notes.append(
-            f"the broker refused {counted(refused, 'reading')} ({why}); check what this user may publish (the ACL)"
-        )
+        notes.append(refused_by_broker(outcome.counts))
     if outcome.unacknowledged:
         notes.append(f"not acknowledged: {may_be_lost(outcome.unacknowledged)}")
     return notes

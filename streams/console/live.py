@@ -17,6 +17,7 @@ from streams.console.freshness import Freshness, Status
 from streams.console.view import View, diff
 from streams.errors import UrbanBrainError
 from streams.retry import LONGEST_WAIT_S, backoff, set_within
+from streams.times import to_second
 
 log = logging.getLogger(__name__)
 
@@ -127,9 +128,11 @@ class Hub:
         now = self.status()
         if self._told is None or now.news != self._told.news:
             if not now.fresh:
-                log.warning("stale since %s: %s", now.stale_since, now.reason)
+                since = now.stale_since and to_second(now.stale_since)
+                log.warning("stale since %s UTC: %s", since, now.reason)
             elif now.quiet_s is not None:
-                log.warning("no worker has stored anything since %s", now.stored_at)
+                stored_at = now.stored_at and to_second(now.stored_at)
+                log.warning("no worker has stored anything since %s UTC", stored_at)
             elif now.unattended:
                 log.warning("%s", now.reason)
             elif self._told is not None:

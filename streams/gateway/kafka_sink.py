@@ -4,6 +4,9 @@ kafka-python retries by itself, in order, through any outage (`delivery_timeout_
 expired would be overtaken by its successors). What it does hand back has met a fatal error, such as a
 broker that forgot the producer. Then nothing new is sent until all that is in flight has settled; a new
 producer takes over and begins with what failed, in the original order.
+
+A topic that refuses its records would so cost every topic its producer at each try. It is tried ever less often, and
+its records are kept apart until then, while those of the others are sent.
 """
 
 import logging
@@ -12,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kafka import KafkaProducer
 from kafka.errors import (
@@ -20,6 +23,7 @@ from kafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
+    TopicAuthorizationFailedError,
 )
 
 from streams import topics
@@ -32,7 +36,7 @@ from streams.errors import ServiceUnavailable, SettingsError
 from streams.gateway.address import KINDS
 from streams.gateway.records import KafkaRecord
 from streams.retry import backoff
-from streams.said_once import SaidOnce
+from streams.said_once import SaidOnce, SaidSeldom
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -53,6 +57,18 @@ class Wait:
     seconds: float
 
 
+@dataclass(slots=True)
+class _Refusing:
+    """A topic that refuses its records, until the one that `number` names is confirmed."""
+
+    number: int = 0
+    attempts: int = 0
+    not_before: float = 0.0
+    held: deque[tuple[int, KafkaRecord]] = field(default_factory=deque)
+    said: bool = False
+    over: bool = False
+
+
 class KafkaSink:
     """Not thread-safe: one thread calls it. `on_confirmed` is called from the producer's own thread."""
 
@@ -62,6 +78,9 @@ class KafkaSink:
         self._on_confirmed = on_confirmed
         self._producer: KafkaProducer | None = None
         self._trouble = SaidOnce()
+        self._seldom = SaidSeldom(time.monotonic)
+        self._attempts = 0
+        self._not_before = 0.0
         self._waiting: deque[tuple[int, KafkaRecord]] = deque()
         self._number = 0
         self._lock = threading.Lock()  # what follows belongs to the producer's thread, too
@@ -71,8 +90,8 @@ class KafkaSink:
         """When a record of a topic's partition was confirmed last."""
         self._failed: list[tuple[int, KafkaRecord, Exception]] = []
         self._in_flight = 0
-        self._attempts = 0
-        self._not_before = 0.0
+        self._refusing: dict[str, _Refusing] = {}
+        """By topic."""
 
     @property
     def unconfirmed(self) -> int:
@@ -127,9 +146,12 @@ class KafkaSink:
 
     def pump(self) -> None:
         """Send what can be sent. Blocks for seconds at most, and only while Kafka is away."""
-        if self._failed:
-            self._recover()
-        while self._waiting and not self._failed:
+        if self._failed and not self._take_back():
+            return
+        self._try_again()
+        while not self._failed and self._set_apart():
+            if self._producer is None and not self._reconnect():
+                return
             number, record = self._waiting[0]
             try:
                 self._send(number, record)
@@ -171,53 +193,97 @@ class KafkaSink:
             del self._unconfirmed[number]
             self._confirmed_at[record.topic, record.partition] = time.monotonic()
             self._in_flight -= 1
-            self._attempts = 0
+            refusing = self._refusing.get(record.topic)
+            if refusing is not None and refusing.number == number:
+                refusing.over = True
 
     def _refuse(self, number: int, record: KafkaRecord, error: Exception) -> None:
         with self._lock:
             self._failed.append((number, record, error))
             self._in_flight -= 1
 
-    def _recover(self) -> None:
-        """Put the failed records in front of the waiting ones again, on a new producer, if that can be done by now."""
-        if self._in_flight or time.monotonic() < self._not_before:
-            return
+    def _take_back(self) -> bool:
+        """Give up the producer; return whether the failed records stand in front of the waiting ones again."""
+        if self._in_flight:
+            return False
+        # Of what a topic refuses, kafka-python tells first; then it fails all others with the same error.
+        self._blame(*self._failed[0])
         if self._producer is not None:
-            log.error(
-                "Kafka refused records (%s): reconnecting, then sending them again in order",
-                self._reason(),
-            )
             self._producer.close(timeout=0)
             self._producer = None
-        pause_s = backoff(self._attempts, _FIRST_BACKOFF_S, _MAX_BACKOFF_S, random.random())
-        self._attempts += 1
+        again = sorted(self._failed, key=lambda item: item[0])
+        self._failed = []  # nothing is in flight: the lock has no one to keep out
+        self._waiting.extendleft((number, record) for number, record, _ in reversed(again))
+        return True
+
+    def _blame(self, number: int, record: KafkaRecord, error: Exception) -> None:
+        """Have a topic's records wait, ever longer, for the next try; the first one is made at once."""
+        with self._lock:
+            refusing = self._refusing.setdefault(record.topic, _Refusing())
+        if refusing.over:
+            refusing.over, refusing.attempts = False, 0
+        elif refusing.attempts:
+            pause_s = backoff(refusing.attempts - 1, _FIRST_BACKOFF_S, _MAX_BACKOFF_S, random.random())
+            refusing.not_before = time.monotonic() + pause_s
+        refusing.number = number
+        refusing.attempts += 1
+        if self._seldom.is_due(f"{record.topic}: {type(error).__name__}"):
+            refusing.said = True
+            log.error(
+                "Kafka refused records of %s (%s): reconnecting, then sending them again in order",
+                *(record.topic, self._reason(record.topic, error)),
+            )
+
+    def _try_again(self) -> None:
+        """Put the records of topics that are to be tried again, or that take them again, before those that wait."""
+        for topic, refusing in list(self._refusing.items()):
+            if refusing.over or time.monotonic() >= refusing.not_before:
+                self._waiting.extendleft(reversed(refusing.held))
+                refusing.held.clear()
+            if refusing.over:
+                with self._lock:
+                    del self._refusing[topic]
+                if refusing.said:
+                    log.warning("Kafka takes records of %s again", topic)
+
+    def _set_apart(self) -> bool:
+        """Keep records apart whose topic is not tried yet; return whether another one is the first that waits."""
+        while self._waiting:
+            refusing = self._refusing.get(self._waiting[0][1].topic)
+            if refusing is None or time.monotonic() >= refusing.not_before:
+                return True
+            refusing.held.append(self._waiting.popleft())
+        return False
+
+    def _reconnect(self) -> bool:
+        if time.monotonic() < self._not_before:
+            return False
         try:
             self._connect()
         except SettingsError as error:  # the topics are others now
             if self._trouble.is_new(str(error)):
                 log.error("%s", error)
-            return
         except KafkaError as error:
             log.debug("Kafka is still unavailable: %s", error)
-            return
-        finally:  # it may answer, and refuse the same records again
-            self._not_before = time.monotonic() + pause_s
-        again = sorted(self._failed, key=lambda item: item[0])
-        self._trouble.over()
-        self._failed = []  # nothing is in flight: the lock has no one to keep out
-        self._waiting.extendleft((number, record) for number, record, _ in reversed(again))
+        else:
+            self._attempts = 0
+            self._trouble.over()
+            return True
+        pause_s = backoff(self._attempts, _FIRST_BACKOFF_S, _MAX_BACKOFF_S, random.random())
+        self._attempts += 1
+        self._not_before = time.monotonic() + pause_s
+        return False
 
-    def _reason(self) -> str:
-        """Return why records failed. Where Kafka does not take one, kafka-python says the same of all behind it."""
-        failed = sorted(self._failed, key=lambda item: len(item[1].value), reverse=True)
-        for _, record, error in failed:
-            if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
-                limit = f"or set UB_FRAME_MAX_BYTES={self._settings.frame_max_bytes} below it and start again"
-                return f"{too_large(record.topic, len(record.value))}, {limit}"
-        for _, record, error in self._failed:
-            if isinstance(error, InvalidRecordError):
-                return f"{error}: {invalid(record.topic)}"
-        error = self._failed[0][2]
+    def _reason(self, topic: str, error: Exception) -> str:
+        """Return why records of a topic failed."""
+        if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
+            size = max(len(record.value) for _, record, _ in self._failed if record.topic == topic)
+            limit = f"or set UB_FRAME_MAX_BYTES={self._settings.frame_max_bytes} below it and start again"
+            return f"{too_large(topic, size)}, {limit}"
+        if isinstance(error, InvalidRecordError):
+            return f"{error}: {invalid(topic)}"
+        if isinstance(error, TopicAuthorizationFailedError):
+            return f"{error}: allow the gateway's account to write there (the broker's ACL)"
         return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
     def _connect(self) -> None:

@@ -24,7 +24,7 @@ from streams.notify.judge import Drop, Hold, Send, Verdict, judge
 from streams.notify.message import Message, Payload, Told
 from streams.notify.receivers import Receiver
 from streams.notify.silences_now import SilencesNow, Silent
-from streams.retry import retrying, set_within
+from streams.retry import Waiting, retrying, set_within
 from streams.store import deliveries
 from streams.store.due import Due
 from streams.store.notifications import Connection
@@ -75,6 +75,7 @@ class Delivery:
         inhibitors: Inhibitors,
         silences: SilencesNow,
         after: Mapping[str, timedelta],
+        waiting: Waiting,
     ) -> None:
         self._receiver = receiver
         self._session = session
@@ -84,6 +85,7 @@ class Delivery:
         self._inhibitors = inhibitors
         self._silences = silences
         self._after = after
+        self._waiting = waiting
         self._aside: dict[str, float] = {}
         """Alerts at which the receiver fails again and again, each with the time until which other alerts go first."""
         self._look: Look | None = None
@@ -103,14 +105,14 @@ class Delivery:
         """Deliver, and wait while there is nothing to deliver, or while the receiver or the database is away."""
         while not self._stop.is_set():
             self._nudged.clear()
-            pause = await retrying(self._step, self._stop, log.warning)
+            pause = await retrying(self._step, self._stop, self._waiting)
             self._looks_at = time.monotonic() + (_POLL_S if pause is None else pause)
             if pause is None:
                 await set_within(self._nudged, _POLL_S)
             elif pause:
                 await set_within(self._stop, pause)
         if self._begun[0]:  # its receiver counts as told of it
-            await retrying(self._step, self._stop, log.warning)
+            await retrying(self._step, self._stop, self._waiting)
 
     async def _step(self) -> float | None:
         """Deal with one notification; return the seconds to wait before the next, or None where nothing is due.

@@ -21,7 +21,7 @@ from streams.brokers.membership import Membership
 from streams.brokers.silent_leader import SilentLeader
 from streams.fold.outlines import District
 from streams.notify.receivers import Receiver
-from streams.retry import retrying
+from streams.retry import Waiting, retrying
 from streams.said_once import SaidSeldom
 from streams.settings import Settings
 from streams.store import changed_receivers, notifications
@@ -65,6 +65,7 @@ class Intake:
         district: District,
         stop: asyncio.Event,
         queued: Callable[[], None],
+        waiting: Waiting,
     ) -> None:
         self._settings = settings
         self._receivers = receivers
@@ -72,6 +73,7 @@ class Intake:
         self._district = district
         self._stop = stop
         self._queued = queued
+        self._waiting = waiting
         self._said = SaidSeldom(time.monotonic)
 
     async def meet_receivers(self) -> None:
@@ -83,7 +85,7 @@ class Intake:
                 await self._meet_changes(connection)
                 await notifications.forgive(connection, [r.name for r in self._receivers])
 
-        await retrying(meet, self._stop, log.warning)
+        await retrying(meet, self._stop, self._waiting)
 
     async def _meet(self, connection: Connection, *, at_start: bool = False) -> None:
         """Queue open alerts for receivers that are new or back, and at the start for those that now ask for others."""
@@ -116,7 +118,7 @@ class Intake:
     async def run(self) -> None:
         """Read until told to stop."""
         while not self._stop.is_set():
-            consumer = await retrying(self._started, self._stop, log.warning)
+            consumer = await retrying(self._started, self._stop, self._waiting)
             try:
                 await self._read(consumer)
             except KafkaError as error:  # this consumer does not go on
@@ -137,7 +139,7 @@ class Intake:
                 continue
             events = [event for records in batches.values() for event in map(read, records) if event]
             if events:
-                await retrying(lambda found=events: self._take(found), self._stop, log.warning)  # type: ignore[misc]
+                await retrying(lambda found=events: self._take(found), self._stop, self._waiting)  # type: ignore[misc]
                 self._queued()
             if batches:
                 await self._confirm(consumer)

@@ -21,7 +21,7 @@ from streams.notify.inhibitors import Inhibitors
 from streams.notify.intake import Intake, escalated_from
 from streams.notify.receivers import Receiver, parse, parse_inhibitions
 from streams.notify.silences_now import SilencesNow
-from streams.retry import retrying, set_within
+from streams.retry import Waiting, retrying, set_within
 from streams.settings import Settings
 from streams.store import notifications, queries
 from streams.store.receivers_now import NOTIFY
@@ -96,7 +96,7 @@ async def run(
             url = settings.database_url.get_secret_value()
             return await stack.enter_async_context(Session(url, application_name=f"{NOTIFY} {name}"))
 
-        inhibitors = Inhibitors(inhibitions, district)
+        inhibitors, waiting = Inhibitors(inhibitions, district), Waiting()
         silences = SilencesNow(districts=settings.districts_file is not None)
         deliveries = [
             Delivery(
@@ -108,6 +108,7 @@ async def run(
                 inhibitors,
                 silences,
                 escalated_from(receiver, receivers),
+                waiting,
             )
             for receiver in receivers
         ]
@@ -117,15 +118,15 @@ async def run(
                 delivery.nudge()
 
         housekeeping, overdue = await session("housekeeping"), await session("overdue")
-        intake = Intake(settings, receivers, await session("intake"), district, stop, nudge)
+        intake = Intake(settings, receivers, await session("intake"), district, stop, nudge, waiting)
         if not await _before(stop, intake.meet_receivers()):
             return
         jobs: list[Awaitable[None]] = [
             intake.run(),
-            _part_with_others(housekeeping, receivers, stop),
+            _part_with_others(housekeeping, receivers, stop, waiting),
             _every(_TELL_S, stop, Teller(settings).tell),
-            _every(_FORGET_S, stop, lambda: _forget(housekeeping, settings, stop)),
-            _every(_OVERDUE_S, stop, lambda: _look_for_overdue(overdue, receivers, nudge, stop)),
+            _every(_FORGET_S, stop, lambda: _forget(housekeeping, settings, stop, waiting)),
+            _every(_OVERDUE_S, stop, lambda: _look_for_overdue(overdue, receivers, nudge, stop, waiting)),
             *(delivery.run() for delivery in deliveries),
         ]
         log.info("notify is running; receivers: %s", ", ".join(receiver.name for receiver in receivers))
@@ -168,7 +169,7 @@ async def _every(seconds: float, stop: asyncio.Event, work: Callable[[], Awaitab
 
 
 class Teller:
-    """Tells what a command stored but could not tell; says once that it cannot either."""
+    """Tells what a command stored but could not tell; says once that it cannot either, and once that it can again."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -178,6 +179,8 @@ class Teller:
         """Tell what is not told yet, or leave it to the next time."""
         try:
             await asyncio.to_thread(self._work)
+            if self._said:
+                log.warning("actions on alerts are published again")
             self._said = False
         except UrbanBrainError as error:
             if not self._said:
@@ -190,7 +193,11 @@ class Teller:
 
 
 async def _look_for_overdue(
-    session: Session, receivers: tuple[Receiver, ...], queued: Callable[[], None], stop: asyncio.Event
+    session: Session,
+    receivers: tuple[Receiver, ...],
+    queued: Callable[[], None],
+    stop: asyncio.Event,
+    waiting: Waiting,
 ) -> None:
     """Escalate what is not over by the time until which somebody was to see to it."""
     escalating = [(one.name, one.escalate.to) for one in receivers if one.escalate is not None]
@@ -204,28 +211,30 @@ async def _look_for_overdue(
                 found += await notifications.queue_overdue(connection, receiver=name, to=to, among=late)
             return found
 
-    if await retrying(work, stop, log.warning):
+    if await retrying(work, stop, waiting):
         queued()
 
 
-async def _part_with_others(session: Session, receivers: tuple[Receiver, ...], stop: asyncio.Event) -> None:
+async def _part_with_others(
+    session: Session, receivers: tuple[Receiver, ...], stop: asyncio.Event, waiting: Waiting
+) -> None:
     """Note which receivers are no longer in the file; waits for an older process that is still sending to one."""
 
     async def work() -> list[str]:
         async with session.transaction() as connection:
             return await notifications.part_with_others(connection, [r.name for r in receivers])
 
-    for name in await retrying(work, stop, log.warning):
+    for name in await retrying(work, stop, waiting):
         log.info(
             "receiver %s is no longer in the file: its pending notifications are kept until it is back", name
         )
 
 
-async def _forget(session: Session, settings: Settings, stop: asyncio.Event) -> None:
+async def _forget(session: Session, settings: Settings, stop: asyncio.Event, waiting: Waiting) -> None:
     async def work() -> int:
         async with session.transaction() as connection:
             return await notifications.forget(connection, timedelta(days=settings.retain_notifications_days))
 
-    deleted = await retrying(work, stop, log.warning)
+    deleted = await retrying(work, stop, waiting)
     if deleted:
         log.info("retention deleted notifications: %d", deleted)

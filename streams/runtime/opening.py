@@ -9,7 +9,7 @@ from faust.types import TP
 
 from streams.errors import LogGap
 from streams.fold.contract import Fold
-from streams.retry import retrying
+from streams.retry import Waiting, retrying
 from streams.runtime.incarnation import Incarnation, Logs
 from streams.runtime.owned import Owned
 from streams.store.checkpoint import Claim, Store
@@ -31,11 +31,13 @@ class Opener:
         store: Store,
         logs: Logs,
         owner: str,
+        waiting: Waiting,
         partitions: int | None = None,
     ) -> None:
         """`partitions`: how many of the topic our records are placed in; those beyond are left alone."""
         self.open_fold = open_fold
         self._stage = stage
+        self._waiting = waiting
         self._topic = topic
         self._store = store
         self._logs = logs
@@ -66,7 +68,7 @@ class Opener:
                 claimed = await self._claim(partition, which, rebuilt=True)
             return claimed, await self.open_fold(claimed)
 
-        found = await retrying(claim, stop, log.warning)
+        found = await retrying(claim, stop, self._waiting)
         if found is None or not wanted():
             return None
         claimed, fold = found

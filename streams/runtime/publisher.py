@@ -18,6 +18,7 @@ from streams.fold.contract import Output
 from streams.fold.refusals import not_taken
 from streams.numbering import Numbering
 from streams.partition import Partitions
+from streams.runtime.confirming import Confirming
 from streams.runtime.mqtt import MqttPublisher
 
 log = logging.getLogger(__name__)
@@ -39,12 +40,21 @@ class Publisher:
     """
 
     def __init__(
-        self, app: faust.App, mqtt: MqttPublisher, source: str, stage: str, partitions: Mapping[str, int]
+        self,
+        app: faust.App,
+        mqtt: MqttPublisher,
+        confirming: Confirming,
+        *,
+        source: str,
+        stage: str,
+        partitions: Mapping[str, int],
     ) -> None:
         """`partitions` of each topic: keys keep to them, though some are added while their state is in those."""
         self._partition_of = {topic: Partitions(count, _KEYS) for topic, count in partitions.items()}
         self._app = app
         self._mqtt = mqtt
+        self._confirming = confirming
+        self._stage = stage
         self._source = source
         self._refuses_as = f"{source}/{stage}"
         self._numbering = Numbering(lambda: time.time_ns() // 1000)
@@ -54,21 +64,30 @@ class Publisher:
         """Return when every output is confirmed. A record may be sent twice; consumers know its id."""
         if not outputs:
             return
-        records, one_by_one, delay = list(outputs), False, _FIRST_DELAY_S
+        try:
+            await self._send_all(list(outputs))
+        except asyncio.CancelledError:
+            self._confirming.given_up(self._stage)
+            raise
+        self._confirming.confirmed(self._stage)
+        messages = [message for output in outputs for message in output.mqtt]
+        if messages:
+            await self._mqtt.publish(messages)
+
+    async def _send_all(self, records: list[Output]) -> None:
+        one_by_one, delay = False, _FIRST_DELAY_S
         while True:
             try:
                 await (self._send_one_by_one(records) if one_by_one else self._send(records))
-                break
+                return
             except Exception as error:
                 if _is_of_the_record(error) and not one_by_one:
                     one_by_one = True  # Kafka refuses a batch as a whole
                     continue
-                log.warning("Kafka did not confirm (%s); trying again in %.1f s", error, delay)
+                if not self._app.should_stop:  # else its producer is gone, whatever Kafka does
+                    self._confirming.failed(self._stage, str(error) or type(error).__name__)
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, _LONGEST_DELAY_S)
-        messages = [message for output in outputs for message in output.mqtt]
-        if messages:
-            await self._mqtt.publish(messages)
 
     async def _send(self, outputs: Sequence[Output]) -> None:
         producer: Any = self._app.producer

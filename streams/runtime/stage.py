@@ -29,7 +29,7 @@ from faust.types import TP
 from schemas.limits import END_MS
 from streams.errors import SetBack
 from streams.fold.contract import Awaited, Changes, Fold, Output, Portioned, Record, Retaining
-from streams.retry import retrying
+from streams.retry import Waiting, retrying
 from streams.runtime.attention import Attention
 from streams.runtime.incarnation import Logs
 from streams.runtime.opening import Opener
@@ -92,8 +92,13 @@ class Stage:
         upkeep: Upkeep | None = None,
         has_unread: Callable[[TP, int], bool] = lambda _tp, _applied: False,
         partitions: int | None = None,
+        waiting: Waiting | None = None,
     ) -> None:
-        """`has_unread` says whether a partition has records after an offset; `partitions`, how many the topic has."""
+        """`has_unread` says whether a partition has records after an offset; `partitions`, how many the topic has.
+
+        `waiting` says of services that are away: one for all stages of a worker.
+        """
+        self._waiting = waiting or Waiting()
         self.name = name
         self.topic = topic
         self._opener = Opener(
@@ -104,6 +109,7 @@ class Stage:
             logs=logs,
             owner=settings.worker_id,
             partitions=partitions,
+            waiting=self._waiting,
         )
         self._store = store
         self._publisher = publisher
@@ -283,7 +289,7 @@ class Stage:
         claims = [owned.claim for owned in self._owned]
         try:
             with self._owned.nothing_lost():
-                await retrying(lambda: self._store.confirm(claims), self._stop, log.warning)
+                await retrying(lambda: self._store.confirm(claims), self._stop, self._waiting)
         except Exception as error:
             self._end(error)
             return False
@@ -359,7 +365,7 @@ class Stage:
         commits = [PartitionCommit(one.owned.claim, one.offset, one.changes) for one in mine]
         try:
             with self._owned.nothing_lost():
-                await retrying(lambda: self._store.commit(commits), self._stop, log.warning)
+                await retrying(lambda: self._store.commit(commits), self._stop, self._waiting)
             for one in mine:
                 one.owned.durable = one.offset
                 one.owned.stored = time.monotonic()
@@ -386,7 +392,7 @@ class Stage:
     async def _changed(self, change: Callable[[Fold], None], patience_s: float) -> bool:
         """Try once; False where the database has not stored everything within `patience_s`."""
         await self._stored_within(None)
-        await retrying(lambda: self._store.confirm([]), None, log.warning)
+        await retrying(lambda: self._store.confirm([]), None, self._waiting)
         async with self._turn:
             if not await self._stored_within(patience_s):
                 return False

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-import psycopg
 from psycopg import AsyncConnection
 
 from streams.errors import Fenced, SetBack, SettingsError
 from streams.fold.contract import Changes, Restored
 from streams.store import open_now, parts, restore, writer
-from streams.store.session import Session, forbidden
+from streams.store.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +147,14 @@ class Store:
             "rebuilt": rebuilt,
             "partitions": partitions,
         }
-        try:
-            async with self.session.transaction() as connection:
-                # The row lock waits for a commit of the former owner; what it wrote is read below.
-                answer = await connection.execute(_CLAIM, names)
-                [(epoch, generation, offset, before)] = await answer.fetchall()
-                if partitions is not None and before != partitions:
-                    raise _moved(topic, partitions, before)
-                known = await restore.parts(connection, key)
-                ledger = await restore.ledger(connection, key)
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise forbidden(error) from None
+        async with self.session.transaction() as connection:
+            # The row lock waits for a commit of the former owner; what it wrote is read below.
+            answer = await connection.execute(_CLAIM, names)
+            [(epoch, generation, offset, before)] = await answer.fetchall()
+            if partitions is not None and before != partitions:
+                raise _moved(topic, partitions, before)
+            known = await restore.parts(connection, key)
+            ledger = await restore.ledger(connection, key)
         self._commits[key] = 0
         start = Restored(partition, generation, offset, known, ledger, epoch)
         return Claim(stage, topic, partition, epoch, start)

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import psycopg
 
-from streams.retry import retrying
+from streams.retry import Waiting, retrying
 from streams.settings import Settings
 from streams.store.session import Session
 
@@ -82,9 +82,10 @@ async def forget_old_rows(settings: Settings) -> None:
 
 async def _forget(session: Session, settings: Settings) -> float:
     """Forget once; return the seconds until the next time."""
-    dropped = await retrying(lambda: drop_old_chunks(session, settings), None, log.warning)
-    deleted = await retrying(lambda: delete_old_requests(session, settings), None, log.warning)
-    alerts = await retrying(lambda: delete_old_alerts(session, settings), None, log.warning)
+    waiting = Waiting()
+    dropped = await retrying(lambda: drop_old_chunks(session, settings), None, waiting)
+    deleted = await retrying(lambda: delete_old_requests(session, settings), None, waiting)
+    alerts = await retrying(lambda: delete_old_alerts(session, settings), None, waiting)
     log.info("retention dropped chunks: %s; deleted requests: %d, alerts: %d", dropped, deleted, alerts)
     return _AGAIN_S if None in dropped.values() else _INTERVAL_S
 

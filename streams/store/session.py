@@ -187,13 +187,13 @@ class Session:
         Raises ServiceUnavailable when the database is away, shuts down, or gives up for a reason that
         passes (deadlock, too many connections, disk full, read-only). Whether a commit that was interrupted took
         place is then unknown: what runs here must do no harm when it is repeated. MigrationError where
-        it lacks tables of ours.
+        it lacks tables of ours, SettingsError where our role may not do this.
         """
         async with self._lock:
             connection = await self._connect()
             loop = asyncio.get_running_loop()
             overdue = None if within_s is None else loop.call_later(within_s, self.abort)
-            slow = loop.call_later(_SLOW_S, self._say_slow)
+            slow, since = loop.call_later(_SLOW_S, self._say_slow), loop.time()
             try:
                 async with connection.transaction():
                     yield connection
@@ -204,12 +204,16 @@ class Session:
                 raise unavailable(self._url, error) from error
             except LACKING:
                 raise lacking() from None
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise forbidden(error) from None
             except psycopg.InterfaceError as error:  # "the connection is closed", or misuse of psycopg
                 if not await self._drop_if_broken():
                     raise
                 raise unavailable(self._url, error) from error
             finally:
                 slow.cancel()
+                if (took_s := loop.time() - since) > _SLOW_S:
+                    self._say_slow_one_ended(took_s)
                 if overdue is not None:
                     overdue.cancel()
 
@@ -218,6 +222,12 @@ class Session:
             "PostgreSQL at %s: a transaction of %s has taken %.0f s until now; `urbanbrain doctor` says whether "
             "somebody holds a lock that it waits for",
             *(self.address, self._application_name, _SLOW_S),
+        )
+
+    def _say_slow_one_ended(self, took_s: float) -> None:
+        log.warning(
+            "PostgreSQL at %s: a transaction of %s ended after %.0f s",
+            *(self.address, self._application_name, took_s),
         )
 
     def abort(self) -> None:

@@ -34,6 +34,7 @@ from streams.errors import ServiceUnavailable
 from streams.gateway.kafka_sink import KafkaSink
 from streams.gateway.records import KafkaRecord
 from streams.notify.intake import Intake
+from streams.retry import Waiting
 from streams.runtime.incarnation import Logs
 from streams.settings import Settings, load
 from tests.integration.gateway_support import (
@@ -97,7 +98,7 @@ def tells(settings: Settings) -> None:
 
 def notifies(settings: Settings) -> None:
     nothing = cast(Any, None)
-    intake = Intake(settings, [], nothing, nothing, asyncio.Event(), lambda: None)
+    intake = Intake(settings, [], nothing, nothing, asyncio.Event(), lambda: None, Waiting())
 
     async def start() -> None:
         await (await intake._started()).stop()

@@ -18,6 +18,7 @@ from streams.notify.intake import Intake
 from streams.notify.receivers import parse
 from streams.notify.service import _look_for_overdue
 from streams.notify.silences_now import SilencesNow
+from streams.retry import Waiting
 from streams.settings import Settings
 from streams.store import alert_desk, deliveries, notifications, queries
 from streams.store.session import Session
@@ -144,7 +145,7 @@ def test_one_question_says_that_nothing_is_overdue_however_many_receivers_escala
     async def look() -> list[str]:
         async with Session(migrated.writer_url, application_name="test") as session:
             counting = Counting(session)
-            await _look_for_overdue(cast("Session", counting), receivers, lambda: None, stop)
+            await _look_for_overdue(cast("Session", counting), receivers, lambda: None, stop, Waiting())
             return counting.asked
 
     assert len(asyncio.run(look())) == 1
@@ -163,7 +164,13 @@ def test_an_event_is_queued_for_all_receivers_by_one_statement(migrated: Databas
         async with Session(migrated.writer_url, application_name="test") as session:
             counting = Counting(session)
             intake = Intake(
-                Settings(), receivers, session, lambda _lat, _lon: None, asyncio.Event(), lambda: None
+                Settings(),
+                receivers,
+                session,
+                lambda _lat, _lon: None,
+                asyncio.Event(),
+                lambda: None,
+                Waiting(),
             )
             async with counting.transaction() as connection:
                 await intake._queue(connection, receivers, raised, codec.encode(raised))

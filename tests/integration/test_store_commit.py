@@ -14,7 +14,7 @@ import pytest
 from deploy.native.postgres import Postgres
 from streams.errors import Fenced, ServiceUnavailable, SetBack, SettingsError
 from streams.fold.contract import Changes, Ledger, Rows
-from streams.retry import retrying
+from streams.retry import Waiting, retrying
 from streams.store import session
 from streams.store.checkpoint import Claim, PartitionCommit, Store
 from streams.store.migrate import migrate
@@ -79,6 +79,17 @@ def test_a_role_without_rights_is_named_with_the_way_out(migrated: Database) -> 
         asyncio.run(run())
 
 
+def test_a_role_that_lost_a_right_is_named_too(migrated: Database) -> None:
+    async def body(store: Store) -> None:
+        mine = await claim(store)
+        with psycopg.connect(migrated.owner_url, autocommit=True) as owner:
+            owner.execute("REVOKE INSERT ON ub.vehicle_state FROM ub_writer")
+        await store.commit([PartitionCommit(mine, 5, Changes(rows=[vehicles({})]))])
+
+    with pytest.raises(SettingsError, match=r"its role may not .*permission denied for table vehicle_state"):
+        with_store(migrated, body)
+
+
 def test_a_database_that_only_reads_is_waited_for_on_a_new_connection(migrated: Database) -> None:
     """The address may lead to a standby for a while, until it is promoted or the name says another one."""
 
@@ -121,6 +132,7 @@ def test_a_commit_that_waits_for_a_lock_is_said(
     with_store(migrated, body)
     assert "a transaction of test has taken" in caplog.text
     assert "urbanbrain doctor" in caplog.text
+    assert "a transaction of test ended after" in caplog.text
 
 
 def test_the_next_owner_starts_from_what_was_committed(migrated: Database) -> None:
@@ -617,7 +629,7 @@ def test_a_restart_of_postgresql_is_waited_for() -> None:
             server.stop()
             with pytest.raises(ServiceUnavailable, match="PostgreSQL at"):
                 await store.commit(commits)
-            committing = asyncio.create_task(retrying(lambda: store.commit(commits), None, log))
+            committing = asyncio.create_task(retrying(lambda: store.commit(commits), None, Waiting(log)))
             await asyncio.wait_for(first_line.wait(), 60)
             server.start()  # from this thread: it would end together with one of a pool
             await asyncio.wait_for(committing, 60)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from streams.errors import ServiceUnavailable
-from streams.retry import backoff, retrying
+from streams.retry import Waiting, backoff, retrying
 
 
 class Flaky:
@@ -32,36 +32,106 @@ def test_jitter_takes_off_up_to_a_half() -> None:
     assert 2.0 < backoff(2, 1.0, 15.0, 0.999) < 2.01
 
 
+class Clock:
+    """Goes on when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def away(service: str = "PostgreSQL", reason: str = "refused", what: str = "") -> ServiceUnavailable:
+    return ServiceUnavailable(service, "db:5432", reason, what=what)
+
+
 def test_an_outage_is_told_once_and_its_end_once() -> None:
     lines: list[str] = []
-    assert asyncio.run(retrying(Flaky(3), None, lines.append)) == 4
+    assert asyncio.run(retrying(Flaky(3), None, Waiting(lines.append))) == 4
     assert len(lines) == 2
     assert lines[0].startswith("PostgreSQL at db:5432 does not answer (refused)")
-    assert lines[1] == "PostgreSQL answers again after 3 failed attempts"
+    assert lines[1] == "PostgreSQL answers again after 0 s"
 
 
-def test_an_outage_that_goes_on_is_told_again_each_minute() -> None:
-    lines: list[str] = []
-    time_s = iter(range(0, 10_000, 25))  # at each look at the clock
-    asyncio.run(retrying(Flaky(12), None, lines.append, clock=lambda: float(next(time_s))))
-    assert [line.rpartition("; ")[2] for line in lines[:-1]] == [
+def test_an_outage_that_goes_on_is_told_again_each_minute_however_many_wait() -> None:
+    lines, clock = list[str](), Clock()
+    waiting = Waiting(lines.append, clock)
+    for clock.now in range(0, 200, 5):
+        for who in "abcdef":
+            waiting.failed(who, away())
+    assert [line.rpartition("; ")[2] for line in lines] == [
         "waiting for it",
-        "still waiting after 3 attempts",
-        "still waiting after 6 attempts",
-        "still waiting after 9 attempts",
+        "still waiting after 60 s",
+        "still waiting after 120 s",
+        "still waiting after 180 s",
     ]
+
+
+def test_the_end_is_told_when_nobody_waits_any_more_and_the_next_outage_at_once() -> None:
+    lines, clock = list[str](), Clock()
+    waiting = Waiting(lines.append, clock)
+    waiting.answered("a")
+    for who in "abc":
+        waiting.failed(who, away())
+    clock.now = 20.0
+    waiting.answered("a")
+    waiting.given_up("b")
+    assert len(lines) == 1
+    waiting.answered("c")
+    assert lines[1:] == ["PostgreSQL answers again after 20 s"]
+    waiting.failed("a", away())
+    assert lines[2:] == lines[:1]
+
+
+def test_another_trouble_and_another_service_are_told_apart_but_not_each_reason() -> None:
+    lines = list[str]()
+    waiting = Waiting(lines.append, Clock())
+    waiting.failed("a", away())
+    for file in range(10):
+        waiting.failed("a", away(reason=f"cannot extend file {file}", what="has no disk left"))
+    waiting.failed("a", away("Kafka"))
+    waiting.answered("a")
+    assert [line.partition(" (")[0] for line in lines] == [
+        "PostgreSQL at db:5432 does not answer",
+        "PostgreSQL at db:5432 has no disk left",
+        "PostgreSQL answers again after 0 s",
+        "Kafka at db:5432 does not answer",
+        "Kafka answers again after 0 s",
+    ]
+
+
+def test_who_is_cancelled_waits_no_more() -> None:
+    lines, told = list[str](), asyncio.Event()
+
+    def log(line: str) -> None:
+        lines.append(line)
+        told.set()
+
+    waiting = Waiting(log)
+
+    async def run() -> None:
+        task = asyncio.create_task(retrying(Flaky(10**9), None, waiting))
+        await asyncio.wait_for(told.wait(), 60)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(run())
+    waiting.failed("another", away())
+    waiting.answered("another")
+    assert lines[1:] == [*lines[:1], "PostgreSQL answers again after 0 s"]
 
 
 def test_success_at_once_says_nothing() -> None:
     lines: list[str] = []
-    assert asyncio.run(retrying(Flaky(0), asyncio.Event(), lines.append)) == 1
+    assert asyncio.run(retrying(Flaky(0), asyncio.Event(), Waiting(lines.append))) == 1
     assert lines == []
 
 
 def test_a_stop_ends_the_wait_with_the_error() -> None:
     async def run() -> Flaky:
         stop, flaky = asyncio.Event(), Flaky(10**9)
-        waiting = asyncio.create_task(retrying(flaky, stop, lambda line: stop.set()))
+        waiting = asyncio.create_task(retrying(flaky, stop, Waiting(lambda line: stop.set())))
         with pytest.raises(ServiceUnavailable):
             await asyncio.wait_for(waiting, 60)
         return flaky
@@ -74,4 +144,4 @@ def test_other_errors_pass_through() -> None:
         raise ValueError("rows of no table")
 
     with pytest.raises(ValueError, match="rows of no table"):
-        asyncio.run(retrying(fail, None, lambda line: None))
+        asyncio.run(retrying(fail, None, Waiting()))

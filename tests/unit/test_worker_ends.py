@@ -17,6 +17,12 @@ async def ended_by(error: Exception, tmp_path: Path) -> None:
     await asyncio.gather(*worker._background)
 
 
+@pytest.fixture(autouse=True)
+def faust_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("faust.app.base", "faust.worker"):
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+
+
 @pytest.mark.parametrize(
     ("error", "traced"),
     [(LogGap("ub.vehicles[3]: records 17 to 20 are missing"), False), (KeyError("cell"), True)],
@@ -27,7 +33,8 @@ def test_only_a_fault_of_ours_is_traced(
 ) -> None:
     """A traceback below a line that says it all sends whoever reads the log at night the wrong way."""
     asyncio.run(ended_by(error, tmp_path))
-    (said,) = [record for record in caplog.records if record.name == "streams.wiring"]
+    (said,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert said.name == "streams.wiring"
     assert said.levelno == logging.ERROR
     assert said.getMessage() == f"the worker ends: {error}"
     assert bool(said.exc_info) is traced

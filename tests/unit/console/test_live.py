@@ -299,3 +299,9 @@ def test_nothing_is_said_of_an_old_view_while_the_first_answer_may_still_come(
         return hub.said > 0
 
     assert asyncio.run(run()) is told
+
+
+def test_the_log_says_since_when_in_utc_and_to_the_second(caplog: pytest.LogCaptureFixture) -> None:
+    hub = a_hub(stale_after_s=0.0)
+    hub.tell_status()
+    assert f"stale since {T0:%Y-%m-%d %H:%M:%S} UTC: " in caplog.text

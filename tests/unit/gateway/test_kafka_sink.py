@@ -4,7 +4,12 @@ import threading
 from typing import Any
 
 import pytest
-from kafka.errors import InvalidRecordError, KafkaError, MessageSizeTooLargeError
+from kafka.errors import (
+    InvalidRecordError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
 from kafka.future import Future
 
 from streams.gateway import kafka_sink
@@ -52,8 +57,8 @@ class Clock:
         return self.now
 
 
-def _record(value: bytes, partition: int = 0) -> KafkaRecord:
-    return KafkaRecord("ub.vehicles", partition, None, value, [], 1, ())
+def _record(value: bytes, partition: int = 0, topic: str = "ub.vehicles") -> KafkaRecord:
+    return KafkaRecord(topic, partition, None, value, [], 1, ())
 
 
 @pytest.fixture
@@ -99,7 +104,8 @@ def test_a_kafka_that_refuses_for_good_is_asked_again_ever_less_often(kafka: Fak
         clock.now += 1
         sink.pump()
     assert kafka.producers < 30  # with the first delay it would be one a second
-    assert kafka.closed == kafka.producers - 1
+    sink.pump()
+    assert kafka.closed == kafka.producers, "none stays open while the records wait for their next try"
     kafka.refusing = False
     clock.now += 60
     _pump_until_confirmed(sink, clock)
@@ -138,6 +144,70 @@ def test_topics_that_have_other_partitions_meanwhile_are_told_once(
         sink.pump()
         clock.now += 1
     assert caplog.text.count("UB_SOURCE_PARTITIONS") == 2, "it was over meanwhile"
+
+
+class Choosy(FakeKafka):
+    """Refuses what some topics get. As with Kafka's client, all that the producer has yet to send fails with it."""
+
+    def __init__(self, partitions: int) -> None:
+        super().__init__(partitions)
+        self.refused_topics: set[str] = set()
+        self.failed = False
+
+    def __call__(self, **settings: object) -> "Choosy":
+        super().__call__(**settings)
+        self.failed = False
+        return self
+
+    def send(self, topic: str, *, value: bytes, **_more: Any) -> Future:
+        self.failed = self.failed or topic in self.refused_topics
+        if self.failed:
+            return Future().failure(TopicAuthorizationFailedError(topic))
+        self.taken.append(value)
+        return Future().success(None)
+
+
+@pytest.fixture
+def choosy(monkeypatch: pytest.MonkeyPatch) -> Choosy:
+    fake = Choosy(Settings().source_partitions)
+    monkeypatch.setattr(kafka_sink, "KafkaProducer", fake)
+    return fake
+
+
+def test_a_topic_that_refuses_is_tried_ever_less_often_while_others_are_served_and_loses_nothing(
+    choosy: Choosy, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    confirmed: list[KafkaRecord] = []
+    sink = _sink(confirmed)
+    choosy.refused_topics = {"ub.vehicles"}
+    minutes = 10
+    for second in range(60 * minutes):
+        sink.put(_record(b"v%d" % second))
+        sink.put(_record(b"s%d" % second, topic="ub.sensors"))
+        begun = clock.now
+        while f"s{second}".encode() not in choosy.taken:
+            assert clock.now < begun + 0.1, "the other topic waits, too"
+            sink.pump()
+            clock.now += 0.001
+        clock.now = begun + 1
+    assert minutes * 6 < choosy.producers < minutes * 15, "a pause of 5 to 10 s, and one for the other topic"
+    told = [record.getMessage() for record in caplog.records]
+    assert (
+        len([line for line in told if "ub.vehicles: allow the gateway's account to write there" in line])
+        == minutes
+    )
+    choosy.refused_topics = set()
+    while sink.unconfirmed:
+        sink.pump()
+        clock.now += 1
+    sink.pump()
+    assert [value for value in choosy.taken if value.startswith(b"v")] == [
+        b"v%d" % second for second in range(60 * minutes)
+    ]
+    assert len(confirmed) == len(choosy.taken) == 120 * minutes
+    assert [record.getMessage() for record in caplog.records][len(told) :] == [
+        "Kafka takes records of ub.vehicles again"
+    ]
 
 
 class Pending(FakeKafka):

@@ -13,6 +13,7 @@ from streams.notify import delivery
 from streams.notify.delivery import Delivery
 from streams.notify.receivers import parse
 from streams.notify.transport import Delivered, Failed, Outcome
+from streams.retry import Waiting
 from streams.store.due import Due
 from tests.unit.notify.events import message, of
 from tests.unit.notify.test_judge import DUE
@@ -24,7 +25,7 @@ class Looking(Delivery):
     def __init__(self, pauses: list[float], during: Callable[[], None]) -> None:
         (receiver,) = parse('[[receiver]]\nname = "a"\nurl = "https://a.example/hook"\n', {}, "test")
         nobody = cast("Any", None)
-        super().__init__(receiver, nobody, nobody, nobody, asyncio.Event(), nobody, nobody, {})
+        super().__init__(receiver, nobody, nobody, nobody, asyncio.Event(), nobody, nobody, {}, Waiting())
         self._pauses, self._during = pauses, during
         self.seen: list[float] = []
 
@@ -98,7 +99,7 @@ class Answering(Delivery):
     def __init__(self, answers: list[Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
         (receiver,) = parse('[[receiver]]\nname = "a"\nurl = "https://a.example/hook"\n', {}, "test")
         nobody = cast("Any", None)
-        super().__init__(receiver, nobody, nobody, nobody, asyncio.Event(), nobody, nobody, {})
+        super().__init__(receiver, nobody, nobody, nobody, asyncio.Event(), nobody, nobody, {}, Waiting())
         self._answers = iter(answers)
         self.told_pauses: list[float] = []
 
@@ -166,7 +167,7 @@ class Looked(Delivery):
             yield
 
         session = cast("Any", SimpleNamespace(transaction=transaction))
-        super().__init__(receiver, session, nobody, nobody, asyncio.Event(), nobody, nobody, {})
+        super().__init__(receiver, session, nobody, nobody, asyncio.Event(), nobody, nobody, {}, Waiting())
         self._found = found
 
     async def _look_at_what_is_held(self, *_: object) -> Any:

@@ -112,7 +112,7 @@ def test_only_what_is_queued_is_confirmed_to_kafka_and_who_never_confirmed_anyth
     asked: dict[str, object] = {}
     monkeypatch.setattr(intake, "AIOKafkaConsumer", lambda **options: asked.update(options))
     nobody = cast("Any", None)
-    Intake(Settings(), (), nobody, nobody, nobody, nobody)._consumer(PLAIN)
+    Intake(Settings(), (), nobody, nobody, nobody, nobody, nobody)._consumer(PLAIN)
     assert asked["enable_auto_commit"] is False
     assert asked["auto_offset_reset"] == "earliest"
     assert asked["group_id"] == intake.GROUP

@@ -25,6 +25,7 @@ from streams.brokers.refused_records import InvalidRecordError, aiokafka_knows_i
 from streams.fold.contract import MqttMessage, Output
 from streams.partition import Partitions
 from streams.runtime import publisher as publisher_module
+from streams.runtime.confirming import Confirming
 from streams.runtime.publisher import Publisher
 
 LIMIT = 30_000
@@ -87,11 +88,18 @@ def output(value: bytes, topic: str = topics.INCIDENTS, *mqtt: MqttMessage) -> O
     return Output(topic, "region", value, envelope.INCIDENT, f"i-{len(value)}/3", 1, mqtt)
 
 
-def published(kafka: Kafka, *outputs: Output, mqtt: Mqtt | None = None) -> None:
-    app: Any = SimpleNamespace(producer=kafka)
+def published(kafka: Kafka, *outputs: Output, mqtt: Mqtt | None = None, ends: bool = False) -> None:
+    app: Any = SimpleNamespace(producer=kafka, should_stop=ends)
     broker: Any = mqtt or Mqtt()
     partitions = {spec.name: spec.partitions for spec in topics.kafka_topics(8, 4)}
-    publisher = Publisher(app, broker, "urbanbrain/worker-1", "incidents", partitions)
+    publisher = Publisher(
+        app,
+        broker,
+        Confirming("kafka:9092"),
+        source="urbanbrain/worker-1",
+        stage="incidents",
+        partitions=partitions,
+    )
     asyncio.run(asyncio.wait_for(publisher.publish(outputs), 30))
 
 
@@ -171,8 +179,9 @@ def test_a_topic_that_takes_no_record_as_valid_and_that_another_stage_reads_is_w
     kafka = Kafka(troubles=[InvalidRecordError()] * 5)
     published(kafka, output(b"{}", topics.CELLS))
     assert kafka.stored == [(topics.CELLS, b"{}")]
+    assert not kafka.troubles
     said = "ub.cells does not take it as valid: set its cleanup.policy=delete"
-    assert [said in line for line in caplog.messages] == [True] * 4
+    assert [said in line for line in caplog.messages] == [True, False], "and that it is over"
 
 
 def test_the_client_of_a_worker_knows_what_kafka_says_of_an_invalid_record(
@@ -192,7 +201,15 @@ def test_what_a_record_is_not_the_reason_of_is_waited_for(
     kafka = Kafka(troubles=[trouble] * 3)
     published(kafka, output(b"{}"), output(b"[]"))
     assert [value for _, value in kafka.stored] == [b"{}", b"[]"]
-    assert ["trying again" in line for line in caplog.messages] == [True] * 3
+    assert caplog.messages == [
+        f"Kafka at kafka:9092 did not confirm ({trouble}); trying again until it does",
+        "Kafka at kafka:9092 confirms again",
+    ]
+
+
+def test_a_worker_that_ends_does_not_say_so_of_kafka(caplog: pytest.LogCaptureFixture) -> None:
+    published(Kafka(troubles=[RequestTimedOutError()] * 3), output(b"{}"), ends=True)
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize("topic", [topics.PARTIALS, topics.CELLS, topics.REJECTED])
@@ -201,9 +218,10 @@ def test_what_another_stage_reads_waits_until_its_topic_takes_it(
 ) -> None:
     kafka = Kafka(troubles=[MessageSizeTooLargeError()] * 5)
     published(kafka, output(b'{"a": 1}', topic))
+    assert not kafka.troubles
     assert kafka.stored == [(topic, b'{"a": 1}')]
     said = f"8 bytes are too large for {topic}: raise its max.message.bytes"
-    assert [said in line for line in caplog.messages] == [True] * 4
+    assert [said in line for line in caplog.messages] == [True, False], "and that it is over"
 
 
 def test_a_key_keeps_to_its_partition_though_some_are_added() -> None:

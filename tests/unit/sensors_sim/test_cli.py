@@ -224,12 +224,25 @@ def test_a_broker_that_is_away_is_one_line_and_exit_code_1() -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_refused_readings_are_an_error() -> None:
-    with FakeBroker(puback_reason=0x87).running() as broker:
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (0x80, "(Unspecified error); the broker's log says why"),
+        (0x83, "(Implementation specific error); the broker's log says why"),
+        (0x87, "(Not authorized); check what this user may publish (the broker's ACL)"),
+        (0x90, "(Topic name invalid); see which topics the broker allows"),
+        (0x97, "(Quota exceeded); raise the limit of this user there, or publish more slowly (--speed)"),
+        (0x99, "(Payload format invalid); see what the broker expects of payloads: these are JSON"),
+    ],
+)
+def test_refused_readings_are_an_error(reason: int, said: str) -> None:
+    with FakeBroker(puback_reason=reason).running() as broker:
         result = call("run", "commuter", "--bikes", "10", "--only", "bikes", "--for", "60", "--speed", "max",
                       "--mqtt", f"127.0.0.1:{broker.port}")  # fmt: skip
     assert result.exit_code == 1
-    assert "the broker refused 1" in result.stderr
+    *_, line = result.stderr.splitlines()
+    assert line.startswith("Error: the broker refused 1")
+    assert line.endswith(said)
 
 
 @pytest.mark.parametrize(

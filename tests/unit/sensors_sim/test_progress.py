@@ -42,6 +42,18 @@ def test_times_are_shown_by_the_clock_of_the_city() -> None:
     assert "event time 2025-09-09 17:00:00 UTC+2 (25%)" in out.getvalue()
 
 
+def test_what_the_broker_refuses_is_told_while_it_lasts() -> None:
+    now, out = [0.0], StringIO()
+    publisher = Publisher(Broker("127.0.0.1", 1), "ub-sim-test", 1, Random(1))
+    scenario = shipped("metro-flood")
+    source, console = SimulatedCity(scenario), Console(file=out, width=200, force_terminal=False)
+    with Progress(publisher, source, console, lambda: now[0], zone=scenario.city.zone) as progress:
+        now[0] += LOG_EVERY_S
+        publisher.counts.readings_refused, publisher.counts.refusal = 12, "Quota exceeded"
+        progress.tick(scenario.start_ms)
+    assert " · 12 readings refused (Quota exceeded) · " in out.getvalue()
+
+
 @dataclass
 class Polled:
     """A feed that is polled, of which nobody knows the end."""

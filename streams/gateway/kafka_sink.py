@@ -250,8 +250,8 @@ class KafkaSink:
         """Keep records apart whose topic is not tried yet; return whether another one is the first that waits."""
         while self._waiting:
             refusing = self._refusing.get(self._waiting[0][1].topic)
-            if refusing is None or time.monotonic() >= refusing.not_before:
-                return True
+            if refusing is None or (not refusing.held and time.monotonic() >= refusing.not_before):
+                return True  # what is held goes before what came later, also where its time comes just now
             refusing.held.append(self._waiting.popleft())
         return False
 

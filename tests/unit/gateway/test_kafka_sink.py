@@ -210,6 +210,28 @@ def test_a_topic_that_refuses_is_tried_ever_less_often_while_others_are_served_a
     ]
 
 
+def test_what_was_kept_apart_goes_first_where_its_time_comes_while_others_are_sent(
+    choosy: Choosy, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, send = _sink([]), choosy.send
+    choosy.refused_topics = {"ub.vehicles"}
+    sink.put(_record(b"v0"))
+    for _ in range(3):
+        sink.pump()
+    choosy.refused_topics = set()
+
+    def send_slowly(topic: str, **more: Any) -> Future:
+        clock.now += 60
+        return send(topic, **more)
+
+    monkeypatch.setattr(choosy, "send", send_slowly)
+    sink.put(_record(b"s0", topic="ub.sensors"))
+    sink.put(_record(b"v1"))
+    while sink.unconfirmed:
+        sink.pump()
+    assert choosy.taken == [b"s0", b"v0", b"v1"]
+
+
 class Pending(FakeKafka):
     """Leaves open what becomes of each record."""
 

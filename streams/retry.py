@@ -46,14 +46,10 @@ class Waiting:
             self.answered(who)
             self._service_of[who] = error.service
         since, said = self._away.setdefault(error.service, (self._clock(), SaidSeldom(self._clock)))
-        if said.is_due(
-            error.does
-        ):  # each reason may be another: the file that grows no more, with a disk that is full
+        if said.is_due(error.does):  # not by its reason: of a disk that is full, each names another file
             waited_s = self._clock() - since
-            still = (
-                f"still waiting after {waited_s:.0f} s" if waited_s >= LONGEST_WAIT_S else "waiting for it"
-            )
-            self._log(f"{error}; {still}")
+            long = waited_s >= LONGEST_WAIT_S
+            self._log(f"{error}; {f'still waiting after {waited_s:.0f} s' if long else 'waiting for it'}")
 
     def answered(self, who: object) -> None:
         """Take note of a try that did not fail."""

@@ -190,6 +190,22 @@ def test_operator_minute_sums_the_windows_of_all_cells_of_a_region(migrated: Dat
     ]
 
 
+@pytest.mark.parametrize("view", ["cell_minute", "cell_metric_minute", "operator_minute"])
+def test_the_database_knows_how_many_windows_of_a_minute_lie_between_two(
+    migrated: Database, view: str
+) -> None:
+    minutes = [{"window_start": T0 - number * 60_000} for number in range(400)]
+    write(migrated, rows.windows(*minutes), rows.sensor_windows(*minutes))
+    since = MINUTE - timedelta(minutes=200)
+    with psycopg.connect(migrated.owner_url, autocommit=True) as connection:
+        connection.execute("ANALYZE ub.cell_window, ub.sensor_window")
+        ((plan,),) = connection.execute(
+            f"EXPLAIN (FORMAT JSON) SELECT minute, readings FROM api.{view} "
+            f"WHERE minute >= '{since}' AND minute < '{MINUTE}'".encode()
+        ).fetchall()
+    assert plan[0]["Plan"]["Plan Rows"] == pytest.approx(200, rel=0.2)
+
+
 def test_minutes_without_a_report_are_filled(migrated: Database) -> None:
     write(
         migrated,

@@ -106,12 +106,11 @@ class Database:
 
 @asynccontextmanager
 async def _asking(session: Session) -> AsyncIterator[views.Connection]:
-    try:
-        # Not asyncio.timeout: psycopg answers a cancellation by asking the server to cancel, and waits for that.
-        async with session.transaction(within_s=ANSWER_S) as connection:
+    # Not asyncio.timeout: psycopg answers a cancellation by asking the server to cancel, and waits for that.
+    async with session.transaction(within_s=ANSWER_S) as connection:
+        try:
             await views.begin(connection)
             yield connection
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise ServiceUnavailable(
-            "PostgreSQL", session.address, str(error).splitlines()[0], refuses=True
-        ) from error
+        except psycopg.errors.InsufficientPrivilege as error:  # it may be given back: a console goes on
+            reason = str(error).splitlines()[0]
+            raise ServiceUnavailable("PostgreSQL", session.address, reason, refuses=True) from error

@@ -189,11 +189,14 @@ def test_what_was_handed_over_is_left_alone_until_it_is_known_what_is_ours(
             await scene.stage.hand_over(5)
         return await look(claims)
 
+    async def play() -> None:
+        assert not await scene.lives(lambda: bool(scene.broker.said))
+        scene.upkeep.looks = 1
+        scene.stage.keep_only({0})
+        assert await scene.lives(scene.is_right)
+
     monkeypatch.setattr(scene.upkeep, "may_look", look_after_hand_over)
-    assert not asyncio.run(scene.lives(lambda: bool(scene.broker.said)))
-    scene.upkeep.looks = 1
-    scene.stage.keep_only({0})
-    assert asyncio.run(scene.lives(scene.is_right))
+    asyncio.run(play())
 
 
 def test_a_look_sees_what_is_published_before_it_in_the_same_turn(monkeypatch: pytest.MonkeyPatch) -> None:

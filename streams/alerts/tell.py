@@ -8,7 +8,7 @@ empties it: what somebody read a while ago would else be retained in place of wh
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import batched
+from itertools import batched, takewhile
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -144,9 +144,9 @@ def _mqtt(settings: Settings) -> Iterator[tuple[mqtt.Client, Offer]]:
 def _to_mqtt(
     client: mqtt.Client, offer: Offer, settings: Settings, found: list[AlertHandling], ongoing: set[str]
 ) -> Iterator[Sequence[AlertHandling]]:
-    """Publish to MQTT, and yield what is over. What it never takes is said, and is over, too.
+    """Publish to MQTT, and yield what is over: up to the first that exceeds the broker's quota, so in order.
 
-    Raises ServiceUnavailable where it may take the others later.
+    What it never takes is said, and is over, too. Raises ServiceUnavailable where it may take the others later.
     """
     if not offer.qos:
         log.error("MQTT at %s: %s. Kafka and the tables have what was done", _where(settings), NO_QOS)
@@ -180,19 +180,27 @@ def _to_mqtt(
                     raise ServiceUnavailable("MQTT", _where(settings), reason)
         except RuntimeError as error:
             raise ServiceUnavailable("MQTT", _where(settings), str(error)) from error
-        for code, why in refusals.values():
-            if code.value == QUOTA_EXCEEDED:
-                raise ServiceUnavailable(
-                    "MQTT", _where(settings), why, refuses=True, way_out=way_out_of(code)
-                )
-            if why not in said:
+        over = list(
+            takewhile(lambda one: not _exceeds(refusals.get(one[1].mid)), zip(some, sent, strict=True))
+        )
+        for _, info in over:
+            _, why = refusals.get(info.mid, (None, ""))
+            if why and why not in said:
                 said.add(why)
                 log.error(
                     "MQTT at %s refuses what was done about alerts (%s); Kafka and the tables have it",
                     *(_where(settings), why),
                 )
+        yield [handling for handling, _ in over]
+        if len(over) < len(some):
+            code, why = refusals[sent[len(over)].mid]
+            raise ServiceUnavailable("MQTT", _where(settings), why, refuses=True, way_out=way_out_of(code))
         refusals.clear()
-        yield some
+
+
+def _exceeds(refusal: tuple[ReasonCode, str] | None) -> bool:
+    """Return whether the broker may take it later."""
+    return refusal is not None and refusal[0].value == QUOTA_EXCEEDED
 
 
 def _where(settings: Settings) -> str:

@@ -97,7 +97,7 @@ class Opener:
                 *(self._stage, partition, self._topic, self._partitions),
             )
 
-    async def follows(self, owned: Owned, event: Any) -> bool:
+    async def follows(self, owned: Owned, event: Any, wanted: Callable[[], bool]) -> bool:
         """Return whether an event after a hole may be folded, because the log has no records in between.
 
         If not, the missing records are asked for. Raises LogGap if records were folded since the partition was opened:
@@ -119,23 +119,26 @@ class Opener:
             return step == "fold"
         if owned.beginning.tries:
             await asyncio.sleep(_TRY_AGAIN_S)
-        return not await self.go_back(owned, message.offset, event.app.consumer)
+        return not await self.go_back(owned, message.offset, event.app.consumer, wanted)
 
-    async def go_back(self, owned: Owned, ahead: int, consumer: Any) -> bool:
+    async def go_back(self, owned: Owned, ahead: int, consumer: Any, wanted: Callable[[], bool]) -> bool:
         """Have Kafka send from our checkpoint on, where an event of the offset `ahead` may have been handed out.
 
-        False where the log has forgotten those records: retention took them.
+        False where the log has forgotten those records: retention took them. Nothing is asked for that is no longer
+        `wanted`: a seek in a partition that is not ours would end this worker.
         """
-        partition, wanted = owned.claim.partition, owned.applied + 1
-        if await self._logs.begins_after(self._topic, partition, wanted):
+        partition, follows = owned.claim.partition, owned.applied + 1
+        if await self._logs.begins_after(self._topic, partition, follows):
             if owned.applied >= 0:
                 log.error(
                     "%s/%d: Kafka no longer has the records from offset %d to %d; they are lost",
-                    *(self._topic, partition, wanted, ahead - 1),
+                    *(self._topic, partition, follows, ahead - 1),
                 )
             return False
+        if not wanted():
+            return True
         owned.beginning.go_back(ahead)
         if not owned.beginning.tries:
-            log.warning("%s/%d: going back from offset %d to %d", self._topic, partition, ahead, wanted)
-        await consumer.seek(TP(self._topic, partition), wanted)
+            log.warning("%s/%d: going back from offset %d to %d", self._topic, partition, ahead, follows)
+        await consumer.seek(TP(self._topic, partition), follows)
         return True

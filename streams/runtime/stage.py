@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from faust.types import TP
@@ -125,7 +126,8 @@ class Stage:
         self._stop = asyncio.Event()
         self._era = 0  # how many hand-overs there were: an event of an earlier era comes again
         self._ended = False
-        self._handed_over = False  # and not told yet what is ours from now on
+        self._known = asyncio.Event()  # what is ours: not from a hand-over on until a rebalance has said it
+        self._known.set()
         self._yielded = self._awake = time.monotonic()
         self._rest = Rest(self._awake)
         self._attention = Attention(self._awake)
@@ -155,7 +157,7 @@ class Stage:
                 event.ack()
                 return
             if message.offset > owned.applied + 1:
-                follows = await self._opener.follows(owned, event)
+                follows = await self._opener.follows(owned, event, partial(self._owned.has, owned))
                 if not follows or era != self._era:  # a hand-over that gave up has dropped it
                     return
             if message.offset > owned.applied:
@@ -193,7 +195,7 @@ class Stage:
             await asyncio.sleep(max(self._settings.publish_interval_ms / 1000, rest))
             await self._wait_for_news(checkpoint_at)
             async with self._turn:
-                if self._handed_over:
+                if not self._known.is_set():
                     continue  # all was said and stored; any of it may be another worker's by now
                 if not await self._is_ours():
                     return
@@ -236,7 +238,7 @@ class Stage:
             if not await upkeep.may_look([one.claim for one in settled]):
                 continue
             async with self._turn:
-                if self._ended or self._handed_over or self._stop.is_set():
+                if self._ended or not self._known.is_set() or self._stop.is_set():
                     continue
                 if time.monotonic() - asked > _CONFIRMED_S:
                     continue  # whoever slept or waited may have lost them meanwhile
@@ -393,8 +395,9 @@ class Stage:
         """Try once; False where the database has not stored everything within `patience_s`."""
         await self._stored_within(None)
         await retrying(lambda: self._store.confirm([]), None, self._waiting)
+        await self._known.wait()
         async with self._turn:
-            if not await self._stored_within(patience_s):
+            if not self._known.is_set() or not await self._stored_within(patience_s):
                 return False
             if not await self._is_ours():
                 return True
@@ -434,7 +437,8 @@ class Stage:
                     continue
                 resumes_at = consumer.resumes_at(TP(self.topic, partition))
                 if resumes_at > owned.applied + 1:
-                    await self._opener.go_back(owned, resumes_at - 1, consumer)
+                    still_ours = partial(self._owned.has, owned)
+                    await self._opener.go_back(owned, resumes_at - 1, consumer, still_ours)
 
     async def hand_over(self, timeout_s: float) -> None:
         """Publish, store and acknowledge everything folded so far, before a rebalance.
@@ -453,7 +457,7 @@ class Stage:
                     # a task: who awaits the database itself, and is cancelled, waits until that has given up
                     self._commit = self._storing(await self._publish_all())
                     await self._stored_within(None)
-                self._handed_over = True
+                self._known.clear()
         except TimeoutError:
             log.warning("%s: no checkpoint within %.0f s; partitions are dropped", self.name, timeout_s)
             if self._commit is not None:
@@ -465,11 +469,12 @@ class Stage:
 
         Their next owner loads the checkpoint.
         """
-        self._handed_over = False
         self._owned.keep_only(partitions)
+        self._known.set()
 
     async def close(self, timeout_s: float) -> None:
         """Hand over and stop."""
         await self.hand_over(timeout_s)
         self._stop.set()
+        self._known.set()
         self._fed.set()

@@ -9,7 +9,7 @@ from streams.errors import ServiceUnavailable
 from streams.fold.contract import Record
 from streams.runtime import stage as stage_module
 from streams.store.checkpoint import Claim, PartitionCommit
-from tests.unit.runtime.stages import Database, Events, Kafka, Listing, a_stage, until
+from tests.unit.runtime.stages import Database, Events, Kafka, Listing, Telling, a_stage, until
 
 
 def test_judgement_changes_between_a_checkpoint_and_the_next_record() -> None:
@@ -176,3 +176,46 @@ def test_a_hand_over_while_judgement_waits_for_the_database_gives_up_what_was_to
         return database.offset
 
     assert asyncio.run(body()) == {}
+
+
+def test_between_a_hand_over_and_the_end_of_the_rebalance_nothing_is_said_and_judgement_stays() -> None:
+    """What was handed over may be another worker's by then."""
+
+    class Asked(Database):
+        asked = False
+
+        async def confirm(self, claims: Sequence[Claim]) -> None:
+            self.asked = True
+            await super().confirm(claims)
+
+    async def body() -> None:
+        database, kafka, changed = Asked(0), Kafka(), list[bool]()
+        stage = a_stage(database, kafka, [], Telling, checkpoint_interval_s=60)
+        await stage.consume(Events((0, 0), (1, 0)))
+        await stage.hand_over(5)
+        said = [*kafka.published]
+        change = asyncio.create_task(stage.between_records(lambda _: changed.append(True)))
+        await until(lambda: database.asked)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert (kafka.published, changed) == (said, [])
+        stage.keep_only({1})
+        await change
+        assert changed == [True]
+
+    asyncio.run(asyncio.wait_for(body(), 30))
+
+
+def test_a_worker_that_ends_does_not_wait_to_change_its_judgement() -> None:
+    async def body() -> None:
+        changed = list[bool]()
+        stage = a_stage(Database(0), Kafka(), [], checkpoint_interval_s=60)
+        await stage.consume(Events((0, 0)))
+        await stage.hand_over(5)
+        change = asyncio.create_task(stage.between_records(lambda _: changed.append(True)))
+        await asyncio.sleep(0)
+        await stage.close(5)
+        await change
+        assert not changed
+
+    asyncio.run(asyncio.wait_for(body(), 30))

@@ -230,5 +230,6 @@ def test_what_is_given_away_while_kafka_is_asked_to_go_back_is_passed_over() -> 
         kafka.answers.set()
         await going_back
         assert kafka.asked == [0]
+        assert not kafka.sought
 
     asyncio.run(asyncio.wait_for(body(), 30))

@@ -15,6 +15,7 @@ from streams.gateway import packed
 from streams.gateway.address import KINDS
 from streams.gateway.decode import Limits, decode
 from streams.gateway.framing import Frame, Framer
+from streams.gateway.in_turn import InTurn
 from streams.gateway.kafka_sink import KafkaSink
 from streams.gateway.mqtt_source import MqttSource
 from streams.gateway.outage import Outage
@@ -85,10 +86,14 @@ class Bridge:
         )
         self._writer = RecordWriter(settings.gateway_id, Numbering(lambda: time.time_ns() // 1000))
         self._refusals: list[KafkaRecord] = []
+        self._in_turn = InTurn()
         self._stats = Stats()
         self._progress = False
         self._closed = False
         self._lock = threading.Lock()  # guards all of the above
+        self._acknowledging = (
+            threading.Lock()
+        )  # from taking what is to be acknowledged until it is; taken first
         self._room = threading.Condition(self._lock)  # less is unacknowledged than before, or we are closing
         self._work = threading.Event()
         self._outage = Outage(OUTAGE_PATIENCE_S)
@@ -150,6 +155,7 @@ class Bridge:
             stats.messages += 1
             stats.unacked += 1
             stats.unacked_bytes += receipt.size
+            self._in_turn.add(receipt)
             target = decoded.target
             if target is not None and decoded.accepted:
                 stats.accepted += len(decoded.accepted)
@@ -160,7 +166,7 @@ class Bridge:
                 self._refusals.append(self._writer.refusal(refusal, topic, receipt, now_ms))
 
     def _confirm(self, record: KafkaRecord) -> None:
-        """Count a record as confirmed; acknowledge the messages that it completes.
+        """Count a record as confirmed; acknowledge the messages whose turn it is.
 
         In the producer's thread, or in that of `run` where Kafka was quicker than `KafkaSink`: hence the lock.
         """
@@ -170,10 +176,19 @@ class Bridge:
             complete = [receipt for receipt, parts in record.receipts if receipt.confirm(parts)]
             stats.unacked_bytes -= sum([receipt.size for receipt in complete])
             stats.unacked -= len(complete)
+            self._in_turn.completed(len(complete))
             self._room.notify_all()
-        acked = self._mqtt.acknowledge(complete)
-        with self._lock:
-            stats.acked += acked
+        self._acknowledge(self._in_turn.due)
+
+    def _acknowledge(self, take: Callable[[float], list[Receipt]]) -> None:
+        """Acknowledge the messages that `take` gives for a monotonic time in seconds."""
+        with self._acknowledging:
+            with self._lock:
+                receipts = take(time.monotonic())
+            if receipts:
+                acked = self._mqtt.acknowledge(receipts)
+                with self._lock:
+                    self._stats.acked += acked
 
     def _work_until(self, stop: threading.Event) -> None:
         """Send what is due, until `stop` is set, the network thread has failed or the gateway has left."""
@@ -184,6 +199,7 @@ class Bridge:
             self._work.wait(self._look_ms / 1000)
             self._work.clear()
             self._send(self._framer.due)
+            self._acknowledge(self._in_turn.due)
             now = time.monotonic()
             self._watch(now)
             if now >= next_stats:
@@ -257,6 +273,7 @@ class Bridge:
         while self._kafka.unconfirmed and time.monotonic() < deadline:
             time.sleep(0.005)
             self._kafka.pump()
+        self._acknowledge(self._in_turn.all_complete)
         left = self.stats().unacked
         if left:
             log.warning("Kafka did not confirm in %g s; %d messages stay in the MQTT session", DRAIN_S, left)

@@ -65,6 +65,10 @@ class StrictMqtt:
     """Whether anybody ever was."""
     most: int = 0
     """The most messages of a client that were not confirmed at a time."""
+    acknowledged: int = 0
+    """How many messages clients acknowledged."""
+    out_of_turn: int = 0
+    """How many of them before one that had come earlier, against MQTT-4.6.0-2."""
     ended: list[int | None] = field(default_factory=list)
     """With which reasons connections were cut."""
     heard: list[tuple[str, bytes]] = field(default_factory=list)
@@ -115,6 +119,8 @@ class _Client:
         self._open: dict[int, int] = {}
         """By number of the message, with which reason it is answered."""
         self._judged: set[int] = set()
+        self._delivered: dict[int, None] = {}
+        """Numbers of the messages that it has not acknowledged, the oldest first."""
         self._filters: set[str] = set()
 
     def cut(self, reason: int | None) -> None:
@@ -177,6 +183,11 @@ class _Client:
                 raise Cut(_NO_WILDCARD)
         if kind == PUBLISH:
             return self._judge_message(first, body)
+        if kind == PUBACK:
+            mid = int.from_bytes(body[:2])
+            broker.acknowledged += 1
+            broker.out_of_turn += mid != next(iter(self._delivered))
+            del self._delivered[mid]
         return True
 
     def _judge_message(self, first: int, body: bytes) -> bool:
@@ -237,6 +248,8 @@ class _Client:
                 and _message(first, body)[0] not in self._filters
             ):
                 continue
+            if kind == PUBLISH and first >> 1 & 3:
+                self._delivered[_message(first, body)[1]] = None
             self._say(first, body)
 
     def _properties(self, kind: int, said: bytes, more: dict[str, Any] | None = None) -> tuple[bytes, int]:

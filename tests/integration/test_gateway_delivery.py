@@ -18,6 +18,8 @@ from tests.integration.gateway_support import (
     reading,
     running_gateway,
 )
+from tests.integration.strict_mqtt import strict_mqtt
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -94,6 +96,23 @@ def test_50_000_readings_arrive_once_and_in_order_among_1_000_bad_payloads(servi
         newest[row.vehicle_id] = row.ts
         assert row.partition == partitions[row.vehicle_id]
         assert row.operator == "north"
+
+
+def test_messages_are_acknowledged_in_the_order_in_which_they_came(services: Services) -> None:
+    """Also where some lie in several partitions, and Kafka confirms one sooner than another."""
+    start = now_ms() - 3_600_000
+    good = [reading(f"v-{n % 400}", start + n) for n in range(4_000)]
+    messages = [("ub/v1/north/vehicles", array(good[n : n + 1 + n % 3])) for n in range(4_000)]
+    messages[::100] = [("ub/v1/north/vehicles", b"?")] * 40
+    with (
+        strict_mqtt(services.mosquitto.port) as broker,
+        running_gateway(services, mqtt_port=broker.port) as gateway,
+        publisher(services) as client,
+    ):
+        publish_all(client, messages)
+        wait_until(lambda: broker.acknowledged == 4_000, "all to be acknowledged")
+        assert broker.out_of_turn == 0
+        assert gateway.terminate() == 0
 
 
 def test_records_are_cloud_events_within_the_size_limit(services: Services) -> None:

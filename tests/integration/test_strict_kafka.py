@@ -155,6 +155,26 @@ def test_a_gateway_that_is_at_work_and_gets_no_further_is_no_secret(
             assert stopped.result().unacked == 0
 
 
+def test_what_kafka_does_not_take_holds_up_no_message_that_it_has(
+    kafka: StrictKafka, strict: Services
+) -> None:
+    """Not even where the broker gives a gateway few messages that are not acknowledged."""
+    start = now_ms() - 60_000
+    good = [("ub/v1/north/vehicles", array([reading(f"v-{n}", start)])) for n in range(30)]
+    kafka.judge = lambda topic, _batch: INVALID_RECORD if topic == topics.REJECTED else 0
+    with (
+        running_gateway(strict, max_unacked_messages=10) as gateway,
+        publisher(strict) as client,
+        Reader(strict) as reader,
+    ):
+        publish_all(client, [("ub/v1/north/vehicles", b"?"), *good])
+        reader.read_until(lambda seen: len(seen.pairs) == 30, "all readings")
+        kafka.judge = lambda _topic, _batch: 0
+        reader.read_until(lambda seen: len(seen.rejected) == 1, "what was refused")
+        assert gateway.terminate() == 0
+        assert gateway.lines("31 acknowledged, 0 waiting")
+
+
 def test_the_client_of_a_worker_tells_an_invalid_record_from_a_broker_in_trouble(kafka: StrictKafka) -> None:
     async def send() -> None:
         async with aiokafka.AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:

@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
@@ -16,6 +16,7 @@ UNREADABLE = (OSError, EOFError, zlib.error)
 _GZIP_MAGIC = b"\x1f\x8b"
 _LINES = (".jsonl", ".ndjson")
 _JSON = (".json", ".geojson", *_LINES)
+_TABLES = (".csv", ".tsv", ".txt")
 _LOOKED_AT = 4_096
 """Bytes in which a text is to begin."""
 _BEFORE_TEXT = b"\xef\xbb\xbf\xff\xfe\x00 \r\n\t"
@@ -70,9 +71,17 @@ def json_files(where: Path, *also: str) -> list[Path]:
 
     Raises SourceError for none.
     """
+    return _files(where, (*_JSON, *also))
+
+
+def table_files(where: Path) -> list[Path]:
+    """Return the file itself, or the tables in a folder and below it, by name. Raises SourceError for none."""
+    return _files(where, _TABLES)
+
+
+def _files(where: Path, endings: Sequence[str]) -> list[Path]:
     if where.is_file():
         return [where]
-    endings = (*_JSON, *also)
     found = sorted(path for path in where.rglob("*") if path.is_file() and _kind(path) in endings)
     if not found:
         raise SourceError(

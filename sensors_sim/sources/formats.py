@@ -1,7 +1,7 @@
 """The formats of feeds by name: how each is opened, as a file, a folder or an address."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from time import monotonic, sleep, time_ns
@@ -64,6 +64,8 @@ def check_feed(format_: str, feed: Feed) -> None:
         )
     if feed.owner is not None and not (is_id(feed.owner) and len(feed.owner) <= MAX_OWNER):
         raise SourceError(f"--owner {feed.owner!r}: letters, digits and _ . : - only, at most {MAX_OWNER}")
+    if feed.owner is not None and format_ == "mobike-trips":
+        raise SourceError("--owner is for other formats; bikes of mobike-trips are those of mobike")
     if feed.memory is not None and not (feed.live and format_ == "gbfs"):
         raise SourceError("--memory is for the address of a feed of --format gbfs")
     if feed.live and format_ not in _LIVE:
@@ -89,18 +91,15 @@ def _open311(feed: Feed) -> Source:
 def _csv(feed: Feed) -> Source:
     if feed.mapping is None:
         raise SourceError("--format csv needs --mapping FILE")
-    return MappedCsv(_one_file(feed), read_mapping(feed.mapping), feed.listener)
+    mapping = read_mapping(feed.mapping)
+    return MappedCsv(Path(feed.where), replace(mapping, owner=feed.owner or mapping.owner), feed.listener)
 
 
 def _mobike_trips(feed: Feed) -> Source:
-    return MobikeTrips(_one_file(feed))
-
-
-def _one_file(feed: Feed) -> Path:
     path = Path(feed.where)
     if not path.is_file():
         raise SourceError(f"{path} is a folder; give one file")
-    return path
+    return MobikeTrips(path)
 
 
 FORMATS: Mapping[str, Callable[[Feed], Source]] = {

@@ -1,6 +1,7 @@
 """Times as feeds write them: seconds or milliseconds since the epoch, or RFC 3339 (GBFS 3.0, Open311)."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from schemas.limits import EARLIEST_MS, END_MS
@@ -14,7 +15,15 @@ _DAY_ENDS = re.compile(r"(?<![\d:.+-])24:00(?=(?::00(?:[.,]0+)?)?(?![\d:.,]))", 
 offset from UTC that there is not."""
 
 
-def instant(value: object, zone: tzinfo = UTC) -> int | None:
+Doubt = Callable[[str], None]
+"""Hears what is the matter with a local time at which clocks were changed; it is taken all the same."""
+
+
+def undoubted(_what: str) -> None:
+    """Hear nothing."""
+
+
+def instant(value: object, zone: tzinfo = UTC, doubt: Doubt = undoubted) -> int | None:
     """Return milliseconds since the epoch, or None where `value` is no time of EARLIEST_MS .. END_MS.
 
     A text without an offset is local time of `zone`. Feeds write numbers as text, too.
@@ -25,7 +34,7 @@ def instant(value: object, zone: tzinfo = UTC) -> int | None:
         try:
             return from_number(number(value))
         except ValueError:
-            return _written(value, zone)
+            return _written(value, zone, doubt)
     return from_number(value) if isinstance(value, int | float) else None
 
 
@@ -42,26 +51,32 @@ def within(ms: int) -> int | None:
     return ms if EARLIEST_MS <= ms < END_MS else None
 
 
-def from_datetime(moment: datetime, zone: tzinfo) -> int | None:
-    """Return milliseconds of a moment; one without an offset is local time of `zone`."""
+def from_datetime(moment: datetime, zone: tzinfo, doubt: Doubt = undoubted) -> int | None:
+    """Return milliseconds of a moment; one without an offset is local time of `zone`.
+
+    A local time that comes twice is the first of the two, one that clocks skip is read as if they stood as before.
+    """
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
+        before, after = moment.utcoffset(), moment.replace(fold=1).utcoffset()
+        if before is not None and after is not None and before != after:
+            doubt("time_comes_twice" if before > after else "time_skipped")
     try:
         return within(round(moment.timestamp() * 1000))
     except (OverflowError, ValueError):
         return None
 
 
-def _written(text: str, zone: tzinfo) -> int | None:
+def _written(text: str, zone: tzinfo, doubt: Doubt) -> int | None:
     even, leaps = _LEAP.subn(":59", text.strip().upper())  # RFC 3339 allows "t" and "z"
     even, days = _DAY_ENDS.subn("00:00", even)
     try:
-        return from_datetime(datetime.fromisoformat(even) + timedelta(days, leaps), zone)
+        return from_datetime(datetime.fromisoformat(even) + timedelta(days, leaps), zone, doubt)
     except (ValueError, OverflowError):
         return None
 
 
-def by_format(text: str, format_: str, zone: tzinfo) -> int | None:
+def by_format(text: str, format_: str, zone: tzinfo, doubt: Doubt = undoubted) -> int | None:
     """Return milliseconds of a text in a format of strptime, None where it is not of that format, or no time.
 
     strptime reads 60 seconds, and then finds that no moment has so many.
@@ -69,6 +84,6 @@ def by_format(text: str, format_: str, zone: tzinfo) -> int | None:
     even, leaps = _LEAP_OF_ANY.subn(r"\1:59", text) if "%S" in format_ else (text, 0)
     even, days = _DAY_ENDS.subn("00:00", even) if "%H:%M" in format_ else (even, 0)
     try:
-        return from_datetime(datetime.strptime(even, format_) + timedelta(days, leaps), zone)
+        return from_datetime(datetime.strptime(even, format_) + timedelta(days, leaps), zone, doubt)
     except (ValueError, OverflowError):
         return None

@@ -56,7 +56,7 @@ class Mapper:
         battery = fields.get("battery_percent")
         yield Position(
             self._id(fields, "vehicle_id"),
-            self._time(fields, "ts"),
+            self._time(fields, "ts", where),
             *self._place(fields),
             vehicle_state=fields.get("vehicle_state", "available"),  # type: ignore[arg-type]
             vehicle_type=fields.get("vehicle_type", "bicycle"),  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ class Mapper:
     def _sensor(self, fields: Mapping[str, str], texts: Mapping[str, str], where: str) -> Iterator[Row]:
         sensor_id, ts, (lat, lon) = (
             self._id(fields, "sensor_id"),
-            self._time(fields, "ts"),
+            self._time(fields, "ts", where),
             self._place(fields),
         )
         measured = [(measure, self._measured(measure, texts, where)) for measure in self._mapping.measures]
@@ -88,7 +88,7 @@ class Mapper:
                 )  # fmt: skip
 
     def _request(self, fields: Mapping[str, str], _texts: Mapping[str, str], where: str) -> Iterator[Row]:
-        request_id, opened = self._id(fields, "service_request_id"), self._time(fields, "opened")
+        request_id, opened = self._id(fields, "service_request_id"), self._time(fields, "opened", where)
         lat, lon = self._place(fields)
         if "service_code" not in fields:
             raise BadRow("category_missing", request_id)
@@ -126,8 +126,10 @@ class Mapper:
         return Event(opening.service_request_id, kind, ts, status_notes=notes)
 
     def _id(self, fields: Mapping[str, str], name: str) -> str:
-        id_ = self._mapping.id_prefix + fields.get(name, "")
-        if name not in fields or not is_id(id_):
+        if name not in fields:
+            raise BadRow("id_missing", name)
+        id_ = self._mapping.id_prefix + fields[name]
+        if not is_id(id_):
             raise BadRow("bad_id", f"{name} {id_!r}")
         return id_
 
@@ -170,8 +172,8 @@ class Mapper:
             return None
         return round(value)
 
-    def _time(self, fields: Mapping[str, str], name: str) -> int:
-        ts = self._instant(fields[name]) if name in fields else None
+    def _time(self, fields: Mapping[str, str], name: str, where: str) -> int:
+        ts = self._instant(fields[name], f"{where}: {name}") if name in fields else None
         if ts is None:
             raise BadRow("time_unreadable", f"{name} {fields.get(name)!r}")
         return ts
@@ -179,17 +181,21 @@ class Mapper:
     def _optional(self, fields: Mapping[str, str], name: str, where: str) -> int | None:
         if name not in fields:
             return None
-        ts = self._instant(fields[name])
+        ts = self._instant(fields[name], f"{where}: {name}")
         if ts is None:
             self._report.note("time_left_out", f"{where}: {name} {fields[name]!r} is not a time")
         return ts
 
-    def _instant(self, text: str) -> int | None:
+    def _instant(self, text: str, where: str) -> int | None:
         times = self._mapping.times
+
+        def doubt(what: str) -> None:
+            self._report.note(what, f"{where} {text!r}")
+
         if times.format == "iso":
-            return instant(text, times.zone)
+            return instant(text, times.zone, doubt)
         if "%" in times.format:
-            return by_format(text, times.format, times.zone)
+            return by_format(text, times.format, times.zone, doubt)
         try:
             return from_number(number(text) * (1000 if times.format == "seconds" else 1))
         except ValueError:

@@ -273,7 +273,8 @@ def _measures(value: object, kind: str) -> tuple[Measure, ...]:
             if measure.metric == metric:
                 raise _Wrong(
                     f"{where}.metric = {metric!r}: measures[{before}] has it already; a sensor measures a metric once, "
-                    "so leave one out, or write a second mapping with an id_prefix of its own"
+                    "so leave one out, or write a second mapping with an id_prefix of its own; of columns that are "
+                    "hours make rows first (docs/feeds.md)"
                 )
         unit = None
         if "unit" in item:

@@ -44,6 +44,8 @@ _ENDS_EARLY = {
 def from_json(body: bytes) -> Iterator[Any]:
     """Yield the requests of a page: a list, one object, or either within `service_requests` (as XML has it).
 
+    Tools that make JSON of XML keep the elements `request`: of one or a list of them, or of each in a list.
+
     Raises BadRow where it is no page.
     """
     try:
@@ -52,11 +54,16 @@ def from_json(body: bytes) -> Iterator[Any]:
         raise BadRow("not_a_feed", _beginning(body)) from None
     if isinstance(found, dict):
         found = found.get("service_requests", [found] if "service_request_id" in found else None)
+    if isinstance(found, dict):
+        found = found.get("request")
+        found = [found] if isinstance(found, dict) else found
     if not isinstance(found, list) or (found and not objects(found)):
         raise BadRow("not_a_feed", _beginning(body))
     if found and all("code" in one and "service_request_id" not in one for one in objects(found)):
         raise _error_answer(objects(found)[0])
-    yield from found
+    for one in found:
+        inner = one.get("request") if isinstance(one, dict) and len(one) == 1 else None
+        yield inner if isinstance(inner, dict) else one
 
 
 def from_xml(file: BinaryIO) -> Iterator[Request]:

@@ -7,6 +7,7 @@ same columns as CSV. Rows need not be in order of time.
 import csv
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from sensors_sim.columns import Mixed
@@ -20,6 +21,7 @@ from sensors_sim.sources.files import (
     json_files,
     open_bytes,
     open_text,
+    table_files,
 )
 from sensors_sim.sources.held import Held
 from sensors_sim.sources.mapped import Mapper
@@ -29,6 +31,8 @@ from sensors_sim.sources.one_life import one_life
 from sensors_sim.sources.open311_pages import from_json, from_xml
 
 _SHOWN_NAMES = 20
+_BEFORE_THE_DATA = 50
+"""Rows in which the names of the columns are looked for."""
 _ZIP = "PK\x03\x04"
 
 
@@ -66,13 +70,17 @@ class _Table:
         except BadRow as bad:
             self.report.skip(bad.reason, f"{where}: {bad.value[:80]!r}")
 
-    def _read_csv(self, path: Path, optional: frozenset[str] = frozenset()) -> None:
-        """Take in a file. Raises SourceError where it is no CSV or lacks a column that is not optional."""
+    def _read_csv(self, path: Path, optional: frozenset[str] = frozenset(), name: str = "") -> None:
+        """Take in a file. Raises SourceError where it is no CSV or lacks a column that is not optional.
+
+        `name` says which of several it is, in front of the numbers of lines.
+        """
         mapping, report = self._mapping, self.report
+        line = f"{name} line".lstrip()
         try:
             with open_text(path, mapping.encoding) as file:
                 rows = csv.reader(file, delimiter=mapping.delimiter)
-                columns = _columns(_header(rows), mapping, optional, path)
+                columns = _columns(_header(rows, {*mapping.needed} - optional), mapping, optional, path)
                 last = max(columns.values())
                 while True:
                     try:
@@ -81,20 +89,19 @@ class _Table:
                         return
                     except csv.Error as error:
                         report.rows += 1
-                        report.skip("not_csv", f"line {rows.line_num}: {error}")
+                        report.skip("not_csv", f"{line} {rows.line_num}: {error}")
                         continue
                     if not row:
                         continue
                     if len(row) <= last:
                         report.rows += 1
                         report.skip(
-                            "too_few_columns", f"line {rows.line_num}: {mapping.delimiter.join(row)[:80]!r}"
+                            "too_few_columns", f"{line} {rows.line_num}: {mapping.delimiter.join(row)[:80]!r}"
                         )
                         continue
                     texts = dict.fromkeys(mapping.needed, "") if optional else {}
-                    for name, index in columns.items():
-                        texts[name] = row[index]
-                    self._take(texts, f"line {rows.line_num}")
+                    texts |= {column: row[index] for column, index in columns.items()}
+                    self._take(texts, f"{line} {rows.line_num}")
         except (*UNREADABLE, csv.Error, UnicodeError) as error:
             raise SourceError(
                 f"cannot read {path} ({error}); it must be a CSV file, plain or gzipped"
@@ -102,11 +109,12 @@ class _Table:
 
 
 class MappedCsv(_Table):
-    """A CSV file read by a mapping."""
+    """A CSV file, or a folder of files with the same columns, read by a mapping."""
 
-    def __init__(self, path: Path, mapping: TableMapping, listener: Listener = unheard) -> None:
+    def __init__(self, where: Path, mapping: TableMapping, listener: Listener = unheard) -> None:
         super().__init__(mapping, listener)
-        self._read_csv(path)
+        for path in table_files(where):
+            self._read_csv(path, name="" if where.is_file() else str(path.relative_to(where)))
 
 
 class Open311(_Table):
@@ -190,13 +198,21 @@ _OPTIONAL = frozenset(
 )
 
 
-def _header(rows: Iterator[list[str]]) -> list[str]:
-    """Return the names of the columns: the first row with something in it, but for what Excel is told by `sep=;`."""
-    for row in rows:
+def _header(rows: Iterator[list[str]], needed: set[str]) -> list[str]:
+    """Return the names of the columns: of the first rows the one with the most of those that are needed.
+
+    Before it there may be what Excel is told by `sep=;`, or what a table says of itself: whose it is, and of when.
+    """
+    best: list[str] = []
+    most = -1
+    for row in islice(rows, _BEFORE_THE_DATA):
         names = [name.strip() for name in row]
-        if any(names) and not (names[0].startswith("sep=") and not any(names[1:])):
-            return names
-    return []
+        found = len(needed.intersection(names))
+        if any(names) and found > most and not (names[0].startswith("sep=") and not any(names[1:])):
+            best, most = names, found
+        if found == len(needed):
+            break
+    return best
 
 
 def _columns(
@@ -227,6 +243,8 @@ def _is_table(path: Path) -> bool:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, dict | list):  # an empty element of XML is {}, where a tool made JSON of it
+        return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 7.0 is what 7 is; tools write so where others of a column are missing
     return "" if value is None else str(value)

@@ -1,5 +1,6 @@
 """The documents name what is there: settings, reasons, views, files, links. A change without its words fails here."""
 
+import csv
 import json
 import re
 from dataclasses import MISSING, fields
@@ -301,3 +302,31 @@ def test_the_architecture_names_every_part_of_the_pipeline() -> None:
     modules = {path.name for path in (ROOT / "streams").glob("*.py")} - {"__init__.py"}
     (listed,) = re.findall(r"^In `streams` itself: (.*?)\n\n", page, re.MULTILINE | re.DOTALL)
     assert modules == set(re.findall(r"`(\w+\.py)`", listed))
+
+
+# ------------------------------------------------------------------ recipes
+
+UTD19 = "day,interval,detid,flow\n2015-10-26,300,K1,12\n"
+DETECTORS = "detid,length,long,lat\nK1,30,8.5,47.4\n"
+MADRID = "ESTACION;MAGNITUD;ANO;MES;DIA;" + ";".join(f"H{h:02};V{h:02}" for h in range(1, 25))
+
+
+def test_tables_that_need_a_step_before_are_made_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("utd19.csv").write_text(UTD19)
+    Path("detectors.csv").write_text(DETECTORS)
+    hours = ";".join(f"{hour};{'V' if hour in (1, 24) else 'N'}" for hour in range(1, 25))
+    Path("madrid.csv").write_text(f"{MADRID}\n4;08;2023;03;26;{hours}\n")
+    code = re.findall(
+        r"```python\n(.*?)```", section(text("feeds.md"), "### Tables that need a step before"), re.DOTALL
+    )
+    exec("\n".join(code), {})
+    (loop,) = csv.DictReader(Path("loops.csv").read_text().splitlines())
+    assert (loop["detid"], loop["time"][:19], loop["lat"]) == ("K1", "2015-10-26T00:05:00", "47.4")
+    assert list(csv.reader(Path("hours.csv").read_text().splitlines())) == [
+        ["ESTACION", "MAGNITUD", "value", "time"],
+        ["4", "08", "1", "2023-03-26 01:00"],
+        ["4", "08", "24", "2023-03-26 24:00"],
+    ]

@@ -51,6 +51,23 @@ def test_replay_publishes_the_polls_of_a_folder_and_says_what_became_of_its_rows
     assert "polls: 5, stations ids: 19" in result.stderr
 
 
+def test_an_owner_takes_the_place_of_that_of_a_mapping(tmp_path: Path) -> None:
+    mapping, table = tmp_path / "m.toml", tmp_path / "t.csv"
+    mapping.write_text(samples.WIDE_TOML)
+    table.write_text("station,year,month,day,hour,PM2.5,TEMP\nD,2013,3,1,0,4,33.1\n")
+    result = call(
+        "inspect", str(table), "--format", "csv", "--mapping", str(mapping), "--owner", "oslo", "--json"
+    )
+    assert json.loads(result.stdout)["owners"] == ["oslo"], result.stderr
+
+
+def test_an_owner_is_refused_where_bikes_have_one(tmp_path: Path) -> None:
+    result = call("inspect", str(tmp_path), "--format", "mobike-trips", "--owner", "oslo")
+    assert (result.exit_code, result.stderr) == (
+        1, "Error: --owner is for other formats; bikes of mobike-trips are those of mobike\n",
+    )  # fmt: skip
+
+
 def test_replay_keeps_the_time_between_polls(stations: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wall = Wall()
     monkeypatch.setattr(run, "monotonic", wall)

@@ -105,7 +105,9 @@ def test_a_mapping_is_read_whole() -> None:
         ),
         (
             SENSORS + "".join(f'[[measures]]\ncolumn = "{c}"\nmetric = "pm25"\n' for c in "ab"),
-            "measures[2].metric = 'pm25': measures[1] has it already; a sensor measures a metric once",
+            "measures[2].metric = 'pm25': measures[1] has it already; a sensor measures a metric once, "
+            "so leave one out, or write a second mapping with an id_prefix of its own; "
+            "of columns that are hours make rows first (docs/feeds.md)",
         ),
     ],
 )

@@ -203,3 +203,16 @@ def test_a_damaged_file_is_refused_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "r.xml.gz").write_bytes(gzip.compress(EXAMPLE.encode())[:15])
     with pytest.raises(SourceError, match=r"cannot read .*r\.xml\.gz \(.*; it must be XML, JSON or CSV"):
         Open311(tmp_path / "r.xml.gz", None)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b'{"service_requests": {"request": [{"service_request_id": "7"}]}}',
+        b'{"service_requests": {"request": {"service_request_id": "7"}}}',
+        b'{"service_requests": [{"request": {"service_request_id": "7"}}]}',
+        b'[{"request": {"service_request_id": "7"}}]',
+    ],
+)
+def test_json_that_a_tool_made_of_xml_is_read(page: bytes) -> None:
+    assert list(from_json(page)) == [{"service_request_id": "7"}]

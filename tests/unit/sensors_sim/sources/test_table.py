@@ -1,5 +1,6 @@
 """Tables by a mapping, and Open311."""
 
+import gzip
 import json
 import tomllib
 from pathlib import Path
@@ -48,6 +49,68 @@ def test_an_hour_that_comes_twice_is_the_first_of_the_two(tmp_path: Path) -> Non
         tmp_path / "t.csv", samples.VEHICLES_TOML, "x;y;bike;state;day;time\n10;52;7;frei;27.10.2024;02:30\n"
     )
     assert row.ts == 1_729_989_000_000  # 00:30 UTC
+
+
+@pytest.mark.parametrize(
+    ("day", "noted"),
+    [
+        ("27.10.2024", {"time_comes_twice": 1}),
+        ("31.03.2024", {"time_skipped": 1}),
+        ("28.10.2024", {}),
+    ],
+)
+@pytest.mark.parametrize("format_", ["%d.%m.%Y %H:%M", "iso"])
+def test_a_time_at_which_clocks_are_changed_is_noted(
+    tmp_path: Path, day: str, noted: dict[str, int], format_: str
+) -> None:
+    written = day if format_ != "iso" else "-".join(reversed(day.split(".")))
+    _, source = table(
+        tmp_path / "t.csv",
+        samples.VEHICLES_TOML.replace("%d.%m.%Y %H:%M", format_),
+        f"x;y;bike;state;day;time\n10;52;7;frei;{written};02:30\n10;52;7;frei;{written};03:30\n",
+    )
+    assert dict(source.report.noted) == noted
+    assert all(example == f"line 2: ts '{written} 02:30'" for example in source.report.examples.values())
+
+
+def test_a_time_with_an_offset_is_in_no_doubt(tmp_path: Path) -> None:
+    text = "x;y;bike;state;day;time\n10;52;7;frei;2024-10-27;02:30+01:00\n"
+    _, source = table(tmp_path / "t.csv", samples.VEHICLES_TOML.replace("%d.%m.%Y %H:%M", "iso"), text)
+    assert dict(source.report.noted) == {}
+
+
+def test_what_a_table_says_of_itself_before_the_names_of_its_columns_is_passed_over(tmp_path: Path) -> None:
+    before = 'Data supplied on 1/2/2024\n"All Data GMT hour ending"\n,,"Ladywood",,\n\n'
+    text = f"{before}station,year,month,day,hour,PM2.5,TEMP\nD,2013,3,1,0,4,33.1\nD,2013,3,1,1,x,32\n"
+    told, source = table(tmp_path / "t.csv", samples.WIDE_TOML, text)
+    assert [row.value for row in told] == [4, 33.1, 32]
+    assert source.report.examples == {"value_unreadable": "line 7: PM2.5 'x'"}
+    with pytest.raises(SourceError, match=r"lacks the columns TEMP; found: station, year, month"):
+        table(tmp_path / "t.csv", samples.WIDE_TOML, text.replace("TEMP", "Temp"))
+
+
+def test_a_folder_of_tables_is_read_as_one(tmp_path: Path) -> None:
+    (tmp_path / "deeper").mkdir()
+    header = "station,year,month,day,hour,PM2.5,TEMP\n"
+    (tmp_path / "b.csv").write_text(f"{header}B,2013,3,1,0,1,10\nB,2013,3,1,2,3,10\n")
+    (tmp_path / "deeper" / "a.csv.gz").write_bytes(gzip.compress(f"{header}A,2013,3,1,1,2,NA\n".encode()))
+    (tmp_path / "readme.md").write_text("no table")
+    source = MappedCsv(tmp_path, parse(tomllib.loads(samples.WIDE_TOML)))
+    told = rows(source)
+    assert [(row.sensor_id, row.value) for row in told if row.metric == "pm25"] == [
+        ("B", 1),
+        ("A", 2),
+        ("B", 3),
+    ]
+    assert source.report.examples == {"value_missing": "deeper/a.csv.gz line 2: TEMP"}
+    assert source.report.rows == 3
+
+
+def test_a_row_without_an_id_has_none(tmp_path: Path) -> None:
+    _, source = table(
+        tmp_path / "t.csv", samples.VEHICLES_TOML, "x;y;bike;state;day;time\n10;52;;frei;27.10.2024;04:30\n"
+    )
+    assert source.report.examples == {"id_missing": "line 2: 'vehicle_id'"}
 
 
 def test_a_column_a_metric_and_units_are_told_as_they_are(tmp_path: Path) -> None:
@@ -129,7 +192,7 @@ def test_a_workbook_is_refused_with_the_way_out(tmp_path: Path) -> None:
 def test_a_position_is_told_without_a_battery_that_cannot_be(tmp_path: Path) -> None:
     mapping = samples.VEHICLES_TOML.replace("columns = { ", 'columns = { battery_percent = "battery", ')
     text = "x;y;bike;state;day;time;battery\n" + "".join(
-        f"10;52;{number};frei;27.10.2024;02:30;{battery}\n"
+        f"10;52;{number};frei;27.10.2024;04:30;{battery}\n"
         for number, battery in enumerate(("101", "-1", "full", "80,4"))
     )
     told, source = table(tmp_path / "t.csv", mapping, text)
@@ -139,7 +202,7 @@ def test_a_position_is_told_without_a_battery_that_cannot_be(tmp_path: Path) -> 
 
 def test_rows_that_are_none_are_counted_by_line(tmp_path: Path) -> None:
     long = "x" * 200_000
-    text = f"x;y;bike;state;day;time\n1;2\n\n{long};1;1;1;1;1\n10;52;7;frei;27.10.2024;02:30\n"
+    text = f"x;y;bike;state;day;time\n1;2\n\n{long};1;1;1;1;1\n10;52;7;frei;27.10.2024;04:30\n"
     told, source = table(tmp_path / "t.csv", samples.VEHICLES_TOML, text)
     assert len(told) == 1
     assert source.report.examples == {
@@ -247,6 +310,14 @@ def test_an_open_request_is_opened_and_perhaps_updated(tmp_path: Path) -> None:
         tmp_path, request(), request(service_request_id="2", updated_datetime=later, status_notes="x")
     )
     assert events == [("oslo-1", "opened", 0), ("oslo-2", "opened", 0), ("oslo-2", "updated", 60)]
+
+
+def test_nested_values_of_a_request_are_no_texts(tmp_path: Path) -> None:
+    nested = request(address={}, description={"text": "x"}, status_notes=[], expected_datetime={})
+    (tmp_path / "r.json").write_text(json.dumps([nested]))
+    source = Open311(tmp_path / "r.json", "oslo")
+    (opened,) = rows(source)
+    assert (opened.address, opened.description, dict(source.report.noted)) == (None, None, {})
 
 
 def test_a_closed_request_was_closed_when_it_was_last_updated(tmp_path: Path) -> None:

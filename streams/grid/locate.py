@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.affinity import translate
-from shapely.geometry import shape
+from shapely.geometry import mapping, shape
 
 from streams.grid.antimeridian import cut
 
@@ -173,7 +173,20 @@ def cell_km2(resolution: int) -> float:
 
 def cells_in_polygon(polygon: Mapping[str, Any], resolution: int) -> set[int]:
     """Return the cells whose centre lies in a GeoJSON Polygon or MultiPolygon."""
-    return {from_hex(cell) for cell in h3.geo_to_cells(polygon, resolution)}
+    try:
+        found = h3.geo_to_cells(polygon, resolution)
+    except h3.H3FailedError:  # wider than some 90 degrees of longitude, and next to a pole
+        found = [cell for part in _by_quarter(polygon) for cell in h3.geo_to_cells(part, resolution)]
+    return {from_hex(cell) for cell in found}
+
+
+def _by_quarter(polygon: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a Polygon or MultiPolygon as Polygons, each in one quarter of the globe."""
+    area = shape(polygon)
+    for west in range(-180, 180, 90):
+        for part in shapely.get_parts(area.intersection(shapely.box(west, -90, west + 90, 90))):
+            if part.area > 0:
+                yield mapping(part)
 
 
 def cells_on_edge(polygon: Mapping[str, Any], resolution: int) -> set[int]:

@@ -88,6 +88,17 @@ def test_cells_of_a_polygon_are_those_whose_centre_lies_in_it() -> None:
     assert len(found) > 20
 
 
+@pytest.mark.parametrize("pole", [90, -90])
+@pytest.mark.parametrize("east", [60, 120, 180])
+def test_cells_of_an_area_next_to_a_pole_are_those_whose_centre_lies_in_it(pole: int, east: int) -> None:
+    lats = [pole * (1 - degrees / 90) for degrees in (0, 0.01, 0.02, 0.05)]
+    area = shapely.box(0, lats[0], east, lats[3]).difference(shapely.box(30, lats[1], 50, lats[2]))
+    around = map(locate.from_hex, h3.grid_disk(h3.latlng_to_cell(pole, 0, 9), 30))
+    inside = {cell for cell in around if area.contains(shapely.Point(*reversed(locate.centre(cell))))}
+    assert locate.cells_in_polygon(mapping(area), 9) == inside
+    assert len(inside) > 100
+
+
 def overlapped_in_part(area: shapely.Geometry, resolution: int) -> set[int]:
     """Return what H3 says of each cell of the box around."""
     both = (

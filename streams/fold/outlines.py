@@ -49,7 +49,9 @@ def drawn(geometry: Mapping[str, Any]) -> tuple[Any, Any]:
     ) as error:
         # NaN equals nothing: of a ring that begins with it shapely says that it is not closed
         why = error if _finite(geometry.get("coordinates"), 4) else _NOT_FINITE
-        raise ValueError(f"geometry cannot be read ({why})") from None
+        raise ValueError(
+            f"geometry cannot be read ({why}); rings of [longitude, latitude] are expected (RFC 7946, 3.1.6)"
+        ) from None
 
 
 def _finite(coordinates: object, depth: int) -> bool:

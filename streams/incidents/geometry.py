@@ -41,7 +41,7 @@ def area_of(geometry: Mapping[str, Any]) -> tuple[Any, str]:
     except ValueError as error:
         raise GeometryError(str(error)) from None
     if area.is_empty:
-        raise GeometryError(f"{explain_validity(area)}; correct the outline")
+        raise GeometryError("the outline has no corners; draw the area that is meant")
     _check_earth(area)  # first: one corner that is swapped makes the outline cross itself, too
     faulty = [part for part in shapely.get_parts(area) if not part.is_valid]
     for part in faulty:

@@ -97,6 +97,8 @@ def test_parts_that_overlap_are_taken_together_and_that_is_said(
         ),
         (polygon([[0, 0], [float("inf"), 0], [1, 1], [0, 0]]), "geometry cannot be read"),
         (polygon([[0, 0], [10**400, 0], [1, 1], [0, 0]]), "geometry cannot be read (int too large"),
+        (polygon([[0, 0], [1, 0, 5], [1, 1], [0, 0]]), "rings of [longitude, latitude] are expected"),
+        ({"type": "Polygon", "coordinates": None}, "the outline has no corners; draw the area that is meant"),
     ],
     ids=[
         "bow tie",
@@ -111,6 +113,8 @@ def test_parts_that_overlap_are_taken_together_and_that_is_said(
         "one corner swapped",
         "infinite",
         "huge",
+        "a corner with a height",
+        "no coordinates",
     ],
 )
 def test_what_nobody_can_have_meant_is_refused_with_the_reason(geometry: dict[str, Any], says: str) -> None:

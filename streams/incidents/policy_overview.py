@@ -66,7 +66,7 @@ def _of_zones(policy: Policy, city: City) -> Iterator[Line]:
 
 def _of_counts(policy: CountPolicy) -> Iterator[Line]:
     for number, rule in enumerate(policy.rules):
-        before = [(other.name, other.cells) for other in policy.rules[:number] if _meet(other, rule)]
+        before = [(other.name, other.cells) for other in policy.rules[:number] if other.meets(rule)]
         yield Line(
             policy=policy.name,
             version=policy.version,
@@ -145,12 +145,6 @@ def _size(rule: CountRule) -> str:
     if not rule.edge:
         return f"{len(rule.cells)}{by_type}"
     return f"{len(rule.cells - rule.edge)}, and {len(rule.edge)} by position{by_type}"
-
-
-def _meet(one: CountRule, other: CountRule) -> bool:
-    """Return whether there are vehicles that both rules might count."""
-    types = not one.vehicle_types or not other.vehicle_types or one.vehicle_types & other.vehicle_types
-    return bool(types and set(one.states) & set(other.states))
 
 
 def _shared(own: frozenset[str], before: Sequence[tuple[str, frozenset[str]]]) -> tuple[tuple[str, int], ...]:

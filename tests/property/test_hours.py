@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.incidents.mds.hours import DAY_S, Hours
+from streams.incidents.mds.hours import DAY_S, Hours, LocalTime
 
 QUARTER_S = 900
 WEEKS_MS = 3 * 7 * DAY_S * 1000
@@ -68,3 +68,11 @@ def test_hours_hold_since_the_first_of_all_looks_in_a_row_that_saw_them_hold(
 def test_hours_hold_when_they_have_held_since_some_time(moment: tuple[ZoneInfo, int], rule: Hours) -> None:
     zone, at = moment
     assert (rule.since(at, zone) is not None) == shown(at, zone, rule)
+
+
+@given(hours(), hours())
+def test_two_rules_are_in_effect_at_once_if_some_quarter_of_an_hour_of_a_week_sees_both(
+    one: Hours, other: Hours
+) -> None:
+    week = [LocalTime(day, second) for day in range(7) for second in range(0, DAY_S, QUARTER_S)]
+    assert one.meet(other) == any(one.hold(at) and other.hold(at) for at in week)

@@ -87,7 +87,8 @@ def test_the_mds_policies_of_the_page_are_ones_that_a_worker_accepts(tmp_path: P
     path.write_text(document)
     policy, findings = read_policy(Settings(), path)
     assert (findings.errors, findings.notes) == ([], [])
-    assert [rule.maximum for counts in policy.counts for rule in counts.rules] == [200, 400]
+    bounds = [(rule.minimum, rule.maximum) for counts in policy.counts for rule in counts.rules]
+    assert bounds == [(None, 200), (None, 400), (20, None)]
     draft, not_judged = drafted(policy)
     assert (draft.counts[0].rules, not_judged) == (policy.counts[0].rules, ())
 

@@ -64,6 +64,21 @@ class CountRule:
     units: Units = "devices"
     vehicle_types: frozenset[str] = frozenset()
 
+    def meets(self, other: "CountRule") -> bool:
+        """Return whether there are vehicles that both rules might count, wherever and whenever."""
+        types = not self.vehicle_types or not other.vehicle_types or self.vehicle_types & other.vehicle_types
+        return bool(types and set(self.states) & set(other.states))
+
+    def takes_from(self, later: "CountRule") -> bool:
+        """Return whether vehicles that this rule counts do not count for one after it in the policy."""
+        here, there = self.area.shape, later.area.shape
+        return (
+            self.meets(later)
+            and self.hours.meet(later.hours)
+            and here.intersects(there)
+            and not here.touches(there)
+        )
+
 
 CountPolicy = MdsPolicy[CountRule]
 """A vehicle that a rule counts while in effect is not counted by those after it; all operators count together."""

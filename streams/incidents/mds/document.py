@@ -185,8 +185,10 @@ def _policy(
         if not isinstance(value, dict):
             findings.error(at, f"is {value!r}; an MDS rule is expected")
             continue
-        rule = _rule(Fields(value, at, findings), areas, rule_ids, judged, city)
+        of_rule = Fields(value, at, findings)
+        rule = _rule(of_rule, areas, rule_ids, judged, city)
         if isinstance(rule, CountRule):
+            _note_taken(of_rule, rule, counted)
             counted.append(rule)
         elif isinstance(rule, StayRule):
             stays.append(rule)
@@ -206,6 +208,17 @@ def _policy(
         SpeedPolicy(policy_id, name, version, operators, begin or 0, end, tuple(speeds)),
         TripPolicy(policy_id, name, version, operators, begin or 0, end, tuple(trips)),
     )
+
+
+def _note_taken(fields: Fields, rule: CountRule, before: Sequence[CountRule]) -> None:
+    """Note a minimum for which vehicles do not count as an earlier rule counts them: they would be told as missing."""
+    taker = next((one for one in before if one.takes_from(rule)), None)
+    if rule.minimum is not None and rule.units != "utilization" and taker is not None:
+        fields.note(
+            "minimum",
+            f"vehicles that rule {quoted(taker.name)} counts do not count here, and are reported as too few; "
+            "if they are meant, too, put the minimum into a policy of its own",
+        )
 
 
 def _version(

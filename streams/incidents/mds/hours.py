@@ -50,6 +50,12 @@ class Hours:
             return at.weekday in self.days
         return at.second <= self.end and (at.weekday - 1) % 7 in self.days
 
+    def meet(self, other: "Hours") -> bool:
+        """Return whether there is a time at which both hold: then one of them begins, or the day."""
+        begins = (0, self.start, other.start)
+        times = (LocalTime(day, second) for day in range(len(DAYS)) for second in begins)
+        return any(self.hold(at) and other.hold(at) for at in times)
+
     def since(self, at_ms: int, zone: tzinfo) -> int | None:
         """Return from when on they have held without a break, 0: ever since; None: they do not hold at this instant.
 

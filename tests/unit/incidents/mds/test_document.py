@@ -209,6 +209,35 @@ def test_a_rule_that_is_in_effect_for_a_second_a_day_is_noted(
         )
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "noted"),
+    [
+        ({}, {"minimum": 20}, True),
+        ({"start_time": "07:00:00", "end_time": "09:59:59"}, {"minimum": 20, "maximum": 90}, True),
+        ({"geographies": [identity(2)]}, {"minimum": 20, "rule_units": "percent"}, True),
+        ({}, {"maximum": 90}, False),
+        ({}, {"minimum": 0, "maximum": 90}, False),
+        ({"end_time": "09:59:59"}, {"minimum": 20, "start_time": "10:00:00"}, False),
+        ({"days": ["sat"]}, {"minimum": 20, "days": ["mon"]}, False),
+        ({"geographies": [identity(3)]}, {"minimum": 20}, False),
+        ({"states": {"on_trip": []}}, {"minimum": 20}, False),
+        ({"vehicle_types": ["moped"]}, {"minimum": 20, "vehicle_types": ["bicycle"]}, False),
+    ],
+    ids=range(10),
+)
+def test_a_minimum_for_which_vehicles_of_an_earlier_rule_do_not_count_is_noted(
+    first: dict[str, Any], second: dict[str, Any], noted: bool
+) -> None:
+    """The third geography only touches the first."""
+    areas = [AREA, geography(2, square(12, 12, 3)), geography(3, square(13, 10, 3))]
+    rules = [rule(7, 1, maximum=40) | first, rule(8, 1) | second]
+    text = document([policy(1, *rules)], areas)
+    _, findings = read_all(text, city(types="bicycle moped"))
+    assert not findings.errors
+    says = "data.policies[0].rules[1].minimum: vehicles that rule 'rule 7' counts do not count here"
+    assert any(says in text for text in findings.notes) == noted
+
+
 def test_a_field_that_mds_does_not_have_is_noted() -> None:
     _, findings = read_all(document([policy(1, rule(7, 1, maximun=1))], [AREA]))
     assert "data.policies[0].rules[0].maximun: MDS 2.0 has no such field" in findings.notes[0]

@@ -16,6 +16,7 @@ from schemas import codec
 from schemas.alerts import Alert
 from streams import topics
 from streams.alerts.labels import labels_of
+from streams.brokers.hearing import Hearing, answered_at
 from streams.brokers.kafka_login import KafkaLogin, kafka_login_of, kafka_unavailable
 from streams.brokers.membership import Membership
 from streams.brokers.silent_leader import SilentLeader
@@ -75,6 +76,8 @@ class Intake:
         self._queued = queued
         self._waiting = waiting
         self._said = SaidSeldom(time.monotonic)
+        self._reading: Any = None
+        self._hearing = Hearing(settings.kafka_bootstrap, lambda tp: answered_at(self._reading, tp))
 
     async def meet_receivers(self) -> None:
         """Queue open alerts for receivers that are new, or back in the file, or now ask for other alerts."""
@@ -118,7 +121,7 @@ class Intake:
     async def run(self) -> None:
         """Read until told to stop."""
         while not self._stop.is_set():
-            consumer = await retrying(self._started, self._stop, self._waiting)
+            self._reading = consumer = await retrying(self._started, self._stop, self._waiting)
             try:
                 await self._read(consumer)
             except KafkaError as error:  # this consumer does not go on
@@ -126,6 +129,11 @@ class Intake:
                 await asyncio.sleep(_RETRY_S)
             finally:
                 await consumer.stop()
+
+    async def listen(self) -> None:
+        """Say whether Kafka answers; to be called every ten seconds."""
+        for tp in () if self._reading is None else self._reading.assignment():
+            self._hearing.hears(tp)
 
     async def _read(self, consumer: Any) -> None:
         membership = Membership(GROUP, "notify")

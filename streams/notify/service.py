@@ -29,6 +29,7 @@ from streams.store.session import Session
 
 log = logging.getLogger(__name__)
 
+_LISTEN_S = 10.0
 _TELL_S = 5.0
 _FORGET_S = 3600.0
 _OVERDUE_S = 2.0
@@ -123,6 +124,7 @@ async def run(
             return
         jobs: list[Awaitable[None]] = [
             intake.run(),
+            _every(_LISTEN_S, stop, intake.listen),
             _part_with_others(housekeeping, receivers, stop, waiting),
             _every(_TELL_S, stop, Teller(settings).tell),
             _every(_FORGET_S, stop, lambda: _forget(housekeeping, settings, stop, waiting)),

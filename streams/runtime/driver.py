@@ -55,6 +55,13 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
         if cast(FetchWaitTransport, self.transport).leaders_fall_silent:
             SilentLeader(self._ensure_consumer()._coordinator)
 
+    def _stopped_set(self) -> None:
+        """Where the thread has ended by itself, as in a crash, its loop is closed, and nobody waits in it any more."""
+        try:
+            super()._stopped_set()
+        except RuntimeError:
+            self._stopped.set()
+
     @Service.task
     async def _join_again(self) -> None:
         """Look every second whether the group refuses us."""

@@ -200,7 +200,7 @@ def gateway(wait: float | None, leave: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     spare_collector()
-    click.echo(str(Bridge(settings, leave=leave).run(stop)), err=True)
+    Bridge(settings, leave=leave).run(stop)
 
 
 @main.command()

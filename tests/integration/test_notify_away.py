@@ -1,5 +1,6 @@
-"""What `urbanbrain notify` says while Kafka hangs."""
+"""What `urbanbrain notify` says while Kafka is away, and how it ends then."""
 
+import logging
 import os
 import signal
 from pathlib import Path
@@ -48,3 +49,20 @@ def test_a_kafka_that_hangs_is_told_once_and_so_is_that_it_is_back(
     hangs, back = said()
     assert hangs.startswith(f"Kafka at {tansu.bootstrap} has not answered for ")
     assert back == f"Kafka at {tansu.bootstrap} answers again"
+
+
+def test_the_end_that_is_asked_for_while_kafka_is_gone_does_not_wait_for_the_group(
+    migrated: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "aiokafka.consumer.group_coordinator")
+    tansu = Tansu(tmp_path)
+    try:
+        tansu.start()
+        wait_for_kafka(tansu.bootstrap)
+        desk = Desk(tansu.bootstrap, migrated)
+        with notifying(desk, '[[receiver]]\nname = "a"\nurl = "http://127.0.0.1:1/"'):
+            wait_until(lambda: "(Re-)joining group" in caplog.text, "a member")
+            tansu.kill()
+        desk.close()  # and its thread has ended
+    finally:
+        tansu.stop()

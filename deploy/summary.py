@@ -31,6 +31,9 @@ class Figures:
     """Whether the windows count all that was applied."""
     alerts: AlertCounts
     oversaturated: list[AlertRow]
+    refused_by_broker: int = 0
+    refusal: str = ""
+    """Why the broker refused some of what the city sent, and what to do about it, as the city says."""
 
     def arrived(self, about: str) -> int:
         """Return how many readings are accounted for, at the gateway or in their stage's ledger."""
@@ -85,10 +88,14 @@ def render(console: Console, figures: Figures) -> None:
     )
     if not figures.all_arrived:
         missing = sum(max(0, figures.sent.get(about, 0) - figures.arrived(about)) for about in STAGES)
-        console.print(
-            f"{missing:,} had not arrived at the end. If the machine does not keep up, ask less of it: "
-            "`urbanbrain up --bikes 5000 --speed 20`"
-        )
+        said = [f"{missing:,} had not arrived at the end."]
+        if figures.refusal:
+            said.append(f"{figures.refusal[0].upper()}{figures.refusal[1:]}.")
+        if missing > figures.refused_by_broker:
+            said.append(
+                "If the machine does not keep up, ask less of it: `urbanbrain up --bikes 5000 --speed 20`"
+            )
+        console.print(" ".join(said), markup=False)
 
 
 def _counts(figures: Figures) -> Table:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
@@ -58,6 +58,18 @@ class Plan:
     speed: float
     bikes: int | None
     processes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the city told at its end: readings sent, by what they are about, and how many the broker refused, and why.
+
+    Nothing where there was no city.
+    """
+
+    sent: Mapping[str, int] = field(default_factory=dict)
+    refused: int = 0
+    refusal: str = ""
 
 
 class Interrupted(Exception):
@@ -178,8 +190,9 @@ def _run_city(
         began = "all was ready" if city is None else "the city began"
         with _alerts(settings, console, say, began):
             _wait(plan.seconds, asked, say, *filter(None, (gateway, worker, page, city)))
-            sent = _stop_in_order(city, gateway, worker, children, settings, say)
-        return read(settings.database_url.get_secret_value(), sent)
+            told = _stop_in_order(city, gateway, worker, children, settings, say)
+        figures = read(settings.database_url.get_secret_value(), told.sent)
+        return replace(figures, refused_by_broker=told.refused, refusal=told.refusal)
 
 
 def _stop_in_order(
@@ -189,20 +202,20 @@ def _stop_in_order(
     children: "_Children",
     settings: Settings,
     say: _Steps,
-) -> dict[str, int]:
-    """Stop who publishes first, then who waits for it; return what the city sent. The module says why in this order."""
-    sent = {}
+) -> _Told:
+    """Stop who publishes first, then who waits for it; return what the city told. The module says why in this order."""
+    told = _Told()
     if city is not None:
         say("stopping the city")
         city.stop()
-        sent = children.sent("city")
+        told = children.told("city")
     say("letting gateway and worker finish what is under way")
     if city is None:
         gateway.stop()  # who publishes may go on
-    _catch_up(settings, sent, say)  # the gateway too: the broker may still hold messages for it
+    _catch_up(settings, told.sent, say)  # the gateway too: the broker may still hold messages for it
     gateway.stop()
     worker.stop()
-    return sent
+    return told
 
 
 def _start_city(plan: Plan, scenario: str, children: "_Children", say: _Steps) -> ServiceProcess:
@@ -322,13 +335,14 @@ class _Children:
         process.start(lambda: at_work in log.read_text(), timeout_s=60.0)
         return process
 
-    def sent(self, name: str) -> dict[str, int]:
-        """Return what the city's last line of JSON says that it sent, by what it is about."""
+    def told(self, name: str) -> _Told:
+        """Return what the city's last line of JSON says that it sent, and that was refused."""
         for line in reversed((self.directory / f"{name}.log").read_text().splitlines()):
             with suppress(json.JSONDecodeError):
                 summary = json.loads(line)
                 if isinstance(summary, dict) and "sent" in summary:
-                    return {str(about): int(count) for about, count in summary["sent"].items()}
+                    sent = {str(about): int(count) for about, count in summary["sent"].items()}
+                    return _Told(sent, int(summary["readings_refused"]), summary["refusal"] or "")
         raise UrbanBrainError(f"the {name} left no summary in {self.directory / name}.log")
 
 

@@ -24,7 +24,7 @@ from sensors_sim.recording.record_command import info_command, record_command
 from sensors_sim.recording.replay_command import RecordingOptions, recording_options, replay_recording
 from sensors_sim.recording.rounds import Shift
 from sensors_sim.rhythm import local
-from sensors_sim.run import Outcome, check_delivered, run
+from sensors_sim.run import Outcome, check_delivered, refused_by_broker, run
 from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, load
 from sensors_sim.scenario_commands import (
     check_writable,
@@ -230,6 +230,7 @@ def _summarise(outcome: Outcome, as_json: bool, zone: tzinfo) -> None:
                     "sent": {about: outcome.sent[about] for about in ("vehicles", "sensors", "requests")},
                     "readings_acknowledged": counts.readings_acknowledged,
                     "readings_refused": counts.readings_refused,
+                    "refusal": refused_by_broker(counts) if counts.readings_refused else None,
                     "messages": counts.messages_sent,
                     "reconnects": counts.reconnects,
                     "skipped": skipped,

@@ -101,6 +101,8 @@ class Progress:
             f"{self._where(ts)} · {counted(sent, 'reading')} sent · {rate:,.0f}/s"
             f" · {counted(self._publisher.in_flight, 'message')} unacknowledged"
         )
+        if again := self._publisher.counts.messages_repeated:
+            text += f" · {counted(again, 'message')} sent again (more than the broker takes at a time)"
         if refused := self._publisher.counts.readings_refused:
             text += f" · {counted(refused, 'reading')} refused ({self._publisher.counts.refusal})"
         if note:

@@ -24,11 +24,15 @@ from sensors_sim.errors import BrokerUnavailable
 
 MOST_IN_FLIGHT = 65_535
 _POLL_S = 0.1
+_QUOTA_EXCEEDED = 0x97
+_QUOTA_PAUSE_S = 1.0
+_MOST_PAUSES = 60
+"""In a row in which the broker took nothing: its quota is one that does not come back by itself."""
 _ITS_ACL = "check what this user may publish (the broker's ACL)"
 _WAYS_OUT = {
     0x87: _ITS_ACL,
     0x90: "see which topics the broker allows",
-    0x97: "raise the limit of this user there, or publish more slowly (--speed)",
+    _QUOTA_EXCEEDED: "raise the limit of this user there, or publish more slowly (--speed)",
     0x99: "see what the broker expects of payloads: these are JSON",
 }
 """What to do about a message that the broker refuses, by its reason (MQTT 5, 3.4.2.1)."""
@@ -36,13 +40,14 @@ _WAYS_OUT = {
 
 @dataclass(slots=True)
 class Counts:
-    """What was handed to the broker, and what it acknowledged or refused."""
+    """What was handed to the broker, and what it acknowledged, refused, or was sent again as it was too much."""
 
     readings_sent: int = 0
     messages_sent: int = 0
     readings_acknowledged: int = 0
     messages_acknowledged: int = 0
     readings_refused: int = 0
+    messages_repeated: int = 0
     reconnects: int = 0
     refusal: str = ""
     """The last reason, with what the broker adds to it."""
@@ -50,7 +55,12 @@ class Counts:
 
 
 class Publisher:
-    """One connection. Not thread-safe: one thread publishes."""
+    """One connection. Not thread-safe: one thread publishes.
+
+    What is more than the broker takes at a time (Quota exceeded) is sent again each second, with all that was under way
+    behind it on its topic, and nothing new before that. What it refuses for another reason is counted: it would be
+    refused again.
+    """
 
     def __init__(self, broker: Broker, client_id: str, in_flight: int, random: Random) -> None:
         self.counts = Counts()
@@ -58,7 +68,11 @@ class Publisher:
         self._window = in_flight
         self._largest: int | None = None
         self._retains = True
-        self._pending: dict[int, int] = {}  # message id -> readings
+        self._pending: dict[int, Message] = {}  # by message id
+        self._again: list[Message] = []  # in the order in which they were sent
+        self._again_topics: set[str] = set()
+        self._again_at = 0.0
+        self._pauses = 0
         self._acks: SimpleQueue[tuple[int, ReasonCode, str]] = SimpleQueue()
         self._backoff = Backoff(random)
         self._connected = Event()
@@ -87,7 +101,7 @@ class Publisher:
     @property
     def in_flight(self) -> int:
         """Messages that the broker has not acknowledged yet."""
-        return len(self._pending)
+        return len(self._pending) + len(self._again)
 
     def connect(self, timeout_s: float = 10.0) -> None:
         """Connect for the first time, or raise BrokerUnavailable. Later losses are healed in the background."""
@@ -128,16 +142,14 @@ class Publisher:
             if give_up():
                 return False
             self._reap(block=True)
-        retain = message.retain and self._retains
-        sent = self._client.publish(message.topic, message.payload, qos=1, retain=retain)
-        self._pending[sent.mid] = message.readings
+        self._send(message)
         self.counts.messages_sent += 1
         self.counts.readings_sent += message.readings
         return True
 
     def drain(self, give_up: Callable[[], bool]) -> None:
         """Wait until all is acknowledged or refused, or `give_up()`; `in_flight` says what is left."""
-        while self._pending and not give_up():
+        while self.in_flight and not give_up():
             self._reap(block=True)
 
     def close(self) -> None:
@@ -146,6 +158,11 @@ class Publisher:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def _send(self, message: Message) -> None:
+        retain = message.retain and self._retains
+        sent = self._client.publish(message.topic, message.payload, qos=1, retain=retain)
+        self._pending[sent.mid] = message
+
     def _ready(self) -> bool:
         if not self._connected.is_set():
             return False
@@ -153,22 +170,38 @@ class Publisher:
             if self._pending:
                 return False
             self._interrupted.clear()
-        return len(self._pending) < self._window
+        return not self._again and len(self._pending) < self._window
 
     def _reap(self, *, block: bool) -> None:
-        """Book the acknowledgements that have arrived; with `block`, wait a moment for one."""
+        """Book the acknowledgements that have arrived, and send again what is due; with `block`, wait a moment."""
+        self._book(block=block)
+        if self._again and not self._pending and self._connected.is_set() and monotonic() >= self._again_at:
+            again, self._again, self._again_topics = self._again, [], set()
+            self._pauses += 1
+            self.counts.messages_repeated += len(again)
+            for message in again:
+                self._send(message)
+
+    def _book(self, *, block: bool) -> None:
         try:
             while True:
                 mid, reason, own = self._acks.get(block=block, timeout=_POLL_S if block else None)
                 block = False
-                readings = self._pending.pop(mid, 0)
-                if reason.is_failure:
-                    self.counts.readings_refused += readings
+                message = self._pending.pop(mid)
+                exceeds = reason.value == _QUOTA_EXCEEDED
+                if not exceeds:
+                    self._pauses = 0
+                if self._pauses < _MOST_PAUSES and (exceeds or message.topic in self._again_topics):
+                    self._again.append(message)
+                    self._again_topics.add(message.topic)
+                    self._again_at = monotonic() + _QUOTA_PAUSE_S
+                elif reason.is_failure:
+                    self.counts.readings_refused += message.readings
                     self.counts.refusal = f"{reason}: {own}" if own else str(reason)
                     self.counts.way_out = _WAYS_OUT.get(reason.value, "the broker's log says why")
                 else:
                     self.counts.messages_acknowledged += 1
-                    self.counts.readings_acknowledged += readings
+                    self.counts.readings_acknowledged += message.readings
         except Empty:
             return
 

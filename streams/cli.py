@@ -16,6 +16,7 @@ import click
 from click.core import ParameterSource
 
 from streams.errors import UrbanBrainError
+from streams.log import speak_as, to_stderr
 from streams.numbers import Real, Whole
 
 if TYPE_CHECKING:
@@ -82,11 +83,7 @@ def main(verbose: bool) -> None:
         # Names and comments may be in any script, and a terminal in Latin-1.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    to_stderr(verbose=verbose)
     # libpq asks for these, whatever is set for the database or the role: psycopg reads times in no other style
     os.environ |= {"PGDATESTYLE": "ISO", "PGCLIENTENCODING": "UTF8"}
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # until now, see streams/start.py
@@ -192,8 +189,8 @@ def gateway(wait: float | None, leave: bool) -> None:
     from streams.settings import say_misspelt  # noqa: PLC0415
 
     settings = _settings() if wait is None else _settings(service_wait_s=wait)
+    speak_as(settings.gateway_id)
     say_misspelt()
-    logging.getLogger("streams").setLevel(logging.INFO)
     # It holds nothing yet. Without a handler the first process of a container would not hear of it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     wait_for_kafka(settings.kafka_bootstrap, settings.service_wait_s, kafka_login_of(settings))
@@ -203,7 +200,7 @@ def gateway(wait: float | None, leave: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     spare_collector()
-    click.echo(str(Bridge(settings, leave=leave).run(stop)), err=True)
+    Bridge(settings, leave=leave).run(stop)
 
 
 @main.command()
@@ -235,7 +232,7 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
     from streams.supervise import Supervisor  # noqa: PLC0415
 
     settings = _settings()
-    logging.getLogger("streams").setLevel(logging.INFO)
+    speak_as(settings.worker_id)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as the gateway's
     if supervised_by is not None:
         from streams.worker import end_with, run_worker  # noqa: PLC0415

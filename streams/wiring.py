@@ -10,6 +10,7 @@ from typing import Any, cast
 import faust
 
 from streams import topics
+from streams.brokers.hearing import Hearing
 from streams.brokers.kafka_login import KafkaLogin, kafka_login_of
 from streams.configs import grid_config, incidents_fold, requests_config, sensing_config
 from streams.errors import ServiceUnavailable, UrbanBrainError
@@ -29,7 +30,6 @@ from streams.retry import Waiting
 from streams.runtime.board import Board
 from streams.runtime.confirming import Confirming
 from streams.runtime.driver import FetchWaitConsumer, FetchWaitTransport
-from streams.runtime.hearing import Hearing
 from streams.runtime.incarnation import Logs
 from streams.runtime.mqtt import MqttPublisher
 from streams.runtime.publisher import Publisher
@@ -213,7 +213,11 @@ class Worker:
             self.failure = error
             known = isinstance(error, UrbanBrainError)  # its line says it all
             log.error("the worker ends: %s", error, exc_info=None if known else error)
-            for name in ("faust.app.base", "faust.worker"):  # they say the same, in other words
+            for name in (
+                "faust.app.base",
+                "faust.worker",
+                "faust.agents.actor",
+            ):  # they say the same, in other words
                 logging.getLogger(name).disabled = True
             self._run(self.app.crash(error))
 

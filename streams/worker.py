@@ -16,6 +16,7 @@ from streams.brokers.own_topics import aiokafka_makes_no_topics
 from streams.brokers.refused_records import aiokafka_knows_invalid_records
 from streams.brokers.seldom import say_seldom
 from streams.memory import keep_memory, spare_collector
+from streams.runtime.driver import FetchWaitConsumer
 from streams.settings import Settings
 from streams.warm import warm
 from streams.wiring import Worker
@@ -39,10 +40,7 @@ def run_worker(settings: Settings) -> int:
     # Faust wants a directory, though we keep no tables in it.
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if "fleet" in settings.stage_names:
-        log.info(
-            "%s: making machine code ready; the first time after a change of it may take a minute",
-            settings.worker_id,
-        )
+        log.info("making machine code ready; the first time after a change of it may take a minute")
         warm()
     say_seldom()
     aiokafka_makes_no_topics()
@@ -56,15 +54,19 @@ def run_worker(settings: Settings) -> int:
     worker = Worker(settings)
     runner = runner_of(worker.app, loop)
     spare_collector()
-    log.info("%s: joining the group of workers; partitions come once all have answered", settings.worker_id)
+    log.info("joining the group of workers; partitions come once all have answered")
     try:
         runner.execute_from_commandline()
     except SystemExit as ended:
-        return _code(worker, ended.code)
+        code = _code(worker, ended.code)
     except Exception as error:
         log.error("the worker ends: %s", error)
         return 1
-    return 0
+    else:
+        code = 0
+    if code == 0:
+        log.info("stopped")
+    return code
 
 
 def runner_of(app: faust.App, loop: asyncio.AbstractEventLoop) -> faust.Worker:
@@ -79,6 +81,9 @@ def runner_of(app: faust.App, loop: asyncio.AbstractEventLoop) -> faust.Worker:
         quiet=True,
     )
     runner.spinner = None  # even a quiet one writes control characters, into logs too
+    logging.getLogger(FetchWaitConsumer.__module__).setLevel(
+        logging.WARNING
+    )  # Faust tells each step of its services
     return runner
 
 

@@ -19,7 +19,7 @@ from schemas.alert_actions import AlertHandling
 from schemas.alerts import SEVERITIES, Alert
 from streams import topics
 from streams.alerts.recent import Recent
-from streams.brokers.mqtt_login import in_words, login_of, refused, thrown_out, unavailable
+from streams.brokers.mqtt_login import in_words, login_of, refused, thrown_out, unavailable, why_ended
 from streams.brokers.mqtt_reconnects import Reconnects
 from streams.errors import ServiceUnavailable
 from streams.settings import Settings
@@ -219,7 +219,7 @@ class Tail:
             log.warning(
                 "MQTT at %s:%d: connection lost (%s); trying again. Alerts that end meanwhile are not shown: "
                 "see `urbanbrain alerts list`",
-                *(*self._address, in_words(reason, properties)),
+                *(*self._address, why_ended(flags, reason, properties)),
             )
 
     def _on_subscribe(

@@ -3,7 +3,7 @@
 import ssl
 from dataclasses import dataclass, field
 
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, DisconnectFlags
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -34,6 +34,7 @@ ANONYMOUS = Login()
 _LONGEST = 300
 _OF_ACCOUNTS = frozenset({0x86, 0x87, 0x8A, 0x8C})
 """Bad user name or password, not authorized, banned, bad authentication method (MQTT 5, 3.2.2.2 and 3.14.2.1)."""
+_UNSPECIFIED = 0x80
 _TAKEN_OVER = 0x8E
 QUOTA_EXCEEDED = 0x97
 """More came than the broker takes at a time."""
@@ -127,11 +128,23 @@ def unavailable(host: str, port: int, error: BaseException | None, *, tls: bool)
     return ServiceUnavailable("MQTT", f"{host}:{port}", reason(error), what=what, way_out=way_out)
 
 
+def why_ended(flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None) -> str:
+    """Return why a connection ended. Where the broker sent no DISCONNECT, paho calls that an unspecified error."""
+    if reason.value == _UNSPECIFIED and not flags.is_disconnect_packet_from_server:
+        return "the broker gave no reason: it has ended, or the network lost it"
+    return in_words(reason, properties)
+
+
 def lost(
-    address: str, reason: ReasonCode, properties: Properties | None, client_id: str, setting: str
+    address: str,
+    flags: DisconnectFlags,
+    reason: ReasonCode,
+    properties: Properties | None,
+    client_id: str,
+    setting: str,
 ) -> str:
     """Return what to tell a person of a connection that ended; `setting` is what our name on the broker comes from."""
-    why = in_words(reason, properties)
+    why = why_ended(flags, reason, properties)
     if reason.value == _TAKEN_OVER:
         why = f"{why}: another process is called {client_id}, too; give each its own {setting}"
     elif way_out := way_out_of(reason):

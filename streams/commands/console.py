@@ -1,12 +1,12 @@
 """`urbanbrain console`."""
 
 import asyncio
-import logging
 import signal
 
 import click
 
 from streams import settings as settings_module
+from streams.log import speak_as
 
 
 @click.command()
@@ -19,9 +19,9 @@ def console() -> None:
     from streams.files.districts import load_districts  # noqa: PLC0415
 
     settings = settings_module.load()
+    speak_as("console")
     settings_module.say_misspelt()
     district = None if settings.districts_file is None else load_districts(settings).of
-    logging.getLogger("streams").setLevel(logging.INFO)
 
     async def work() -> None:
         stop = asyncio.Event()

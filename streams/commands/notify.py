@@ -10,7 +10,10 @@ import click
 
 from streams import settings as settings_module
 from streams.commands.alerts import district_of
+from streams.log import speak_as
 from streams.numbers import Real
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -47,8 +50,8 @@ def notify(check: bool, wait: float) -> None:
         return
     # It holds nothing yet. Without a handler the first process of a container would not hear of it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    speak_as("notify")
     settings_module.say_misspelt()
-    logging.getLogger("streams").setLevel(logging.INFO)
     district = district_of(settings)
     login = kafka_login_of(settings)
     say_seldom()
@@ -64,3 +67,4 @@ def notify(check: bool, wait: float) -> None:
         await run(settings, receivers, district, stop, inhibitions)
 
     asyncio.run(work())
+    log.info("stopped")

@@ -112,14 +112,14 @@ class Bridge:
         deadline = time.monotonic() + self._settings.service_wait_s
         try:
             if self._kafka.open(deadline, stop) and self._mqtt.open(deadline, stop):
-                log.info("%s: at work", self._settings.gateway_id)
+                log.info("at work")
                 self._work_until(stop)
                 self._drain()
         finally:
             self._take_in_no_more()
             self._mqtt.close(timeout_s=5.0, keep_session=not self._has_left)
             self._kafka.close()
-        log.info("%s: stopped; %s", self._settings.gateway_id, self.stats())
+        log.info("stopped; %s", self.stats())
         if self._mqtt.failure is not None:
             raise self._mqtt.failure
         return self.stats()
@@ -205,7 +205,7 @@ class Bridge:
             if now >= next_stats:
                 next_stats += STATS_INTERVAL_S
                 self._show_life()
-                log.info("%s: %s", self._settings.gateway_id, self.stats())
+                log.info("%s", self.stats())
                 if self._outage.lasts:
                     self._say_refusal()
             if self._leave:

@@ -293,7 +293,7 @@ class MqttSource:
             self._connection += 1
         if not self._disconnected.is_set() and not self._closing:
             gateway_id = self._settings.gateway_id
-            log.warning("%s", lost(self.address, reason, properties, gateway_id, "UB_GATEWAY_ID"))
+            log.warning("%s", lost(self.address, flags, reason, properties, gateway_id, "UB_GATEWAY_ID"))
             self._spread_reconnects(client)
             if not self._subscribed.is_set() and self._trouble is self._silent:
                 # Perhaps for what we asked: then the session that it keeps is subscribed to nothing.

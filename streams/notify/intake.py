@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,12 +17,13 @@ from schemas import codec
 from schemas.alerts import Alert
 from streams import topics
 from streams.alerts.labels import labels_of
+from streams.brokers.hearing import Hearing, answered_at
 from streams.brokers.kafka_login import KafkaLogin, kafka_login_of, kafka_unavailable
 from streams.brokers.membership import Membership
 from streams.brokers.silent_leader import SilentLeader
 from streams.fold.outlines import District
 from streams.notify.receivers import Receiver
-from streams.retry import Waiting, retrying
+from streams.retry import Waiting, before, retrying
 from streams.said_once import SaidSeldom
 from streams.settings import Settings
 from streams.store import changed_receivers, notifications
@@ -39,6 +41,7 @@ _LONGEST_ID = 256
 _POLL_MS = 250
 _TANSU_SESSION_MS = 6_000
 _RETRY_S = 1.0
+_STOP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Intake:
         self._queued = queued
         self._waiting = waiting
         self._said = SaidSeldom(time.monotonic)
+        self._reading: Any = None
+        self._hearing = Hearing(settings.kafka_bootstrap, lambda tp: answered_at(self._reading, tp))
 
     async def meet_receivers(self) -> None:
         """Queue open alerts for receivers that are new, or back in the file, or now ask for other alerts."""
@@ -118,14 +123,21 @@ class Intake:
     async def run(self) -> None:
         """Read until told to stop."""
         while not self._stop.is_set():
-            consumer = await retrying(self._started, self._stop, self._waiting)
+            self._reading = consumer = await retrying(self._started, self._stop, self._waiting)
             try:
-                await self._read(consumer)
+                # Where Kafka is away aiokafka waits in each of its methods for it, or for the group, for good.
+                await before(self._stop, self._read(consumer))
             except KafkaError as error:  # this consumer does not go on
                 self._say(f"cannot read alerts from Kafka ({error}); connecting anew")
                 await asyncio.sleep(_RETRY_S)
             finally:
-                await consumer.stop()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(consumer.stop(), _STOP_S)
+
+    async def listen(self) -> None:
+        """Say whether Kafka answers; to be called every ten seconds."""
+        for tp in () if self._reading is None else self._reading.assignment():
+            self._hearing.hears(tp)
 
     async def _read(self, consumer: Any) -> None:
         membership = Membership(GROUP, "notify")

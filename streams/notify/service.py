@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
@@ -21,7 +20,7 @@ from streams.notify.inhibitors import Inhibitors
 from streams.notify.intake import Intake, escalated_from
 from streams.notify.receivers import Receiver, parse, parse_inhibitions
 from streams.notify.silences_now import SilencesNow
-from streams.retry import Waiting, retrying, set_within
+from streams.retry import Waiting, before, retrying, set_within
 from streams.settings import Settings
 from streams.store import notifications, queries
 from streams.store.receivers_now import NOTIFY
@@ -29,6 +28,7 @@ from streams.store.session import Session
 
 log = logging.getLogger(__name__)
 
+_LISTEN_S = 10.0
 _TELL_S = 5.0
 _FORGET_S = 3600.0
 _OVERDUE_S = 2.0
@@ -119,10 +119,11 @@ async def run(
 
         housekeeping, overdue = await session("housekeeping"), await session("overdue")
         intake = Intake(settings, receivers, await session("intake"), district, stop, nudge, waiting)
-        if not await _before(stop, intake.meet_receivers()):
+        if not await before(stop, intake.meet_receivers()):
             return
         jobs: list[Awaitable[None]] = [
             intake.run(),
+            _every(_LISTEN_S, stop, intake.listen),
             _part_with_others(housekeeping, receivers, stop, waiting),
             _every(_TELL_S, stop, Teller(settings).tell),
             _every(_FORGET_S, stop, lambda: _forget(housekeeping, settings, stop, waiting)),
@@ -138,19 +139,6 @@ async def run(
             failed = errors
     if failed is not None:
         raise failed.exceptions[0] from None  # the command says it in one line
-
-
-async def _before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do work that may take long, but give it up if `stop` is set meanwhile. Returns whether it was done."""
-    doing, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if doing.done():
-        doing.result()
-        return True
-    doing.cancel()
-    await asyncio.wait([doing])
-    return False
 
 
 async def _until(job: Awaitable[None], stop: asyncio.Event) -> None:

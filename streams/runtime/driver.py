@@ -19,10 +19,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.services import Service, WaitResults
 
+from streams.brokers.hearing import SILENT_S, answered_at, state_of
 from streams.brokers.membership import Membership
 from streams.brokers.silent_leader import SilentLeader
 from streams.runtime.group_offsets import GroupOffsets
-from streams.runtime.hearing import SILENT_S
 from streams.runtime.holes import Holes
 from streams.said_once import SaidSeldom
 
@@ -54,6 +54,13 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         if cast(FetchWaitTransport, self.transport).leaders_fall_silent:
             SilentLeader(self._ensure_consumer()._coordinator)
+
+    def _stopped_set(self) -> None:
+        """Where the thread has ended by itself, as in a crash, its loop is closed, and nobody waits in it any more."""
+        try:
+            super()._stopped_set()
+        except RuntimeError:
+            self._stopped.set()
 
     @Service.task
     async def _join_again(self) -> None:
@@ -158,15 +165,9 @@ class FetchWaitConsumer(Eager, driver.Consumer):
         """Return the offset at which the group took the partition up after the last rebalance; 0 if it had none."""
         return self._committed_offset[tp] or 0
 
-    def answered_at(self, tp: TP) -> float | None:
-        """Return when Kafka last answered a fetch of a partition, in seconds since the epoch; None if it never did.
-
-        That is now while an answer waits for us: aiokafka asks for no more before we have taken it.
-        """
-        consumer, state = self._state_of(tp)
-        if consumer is None or state is None or state.timestamp is None:
-            return None
-        return time.time() if tp in consumer._fetcher._records else state.timestamp / 1000
+    def answered_at(self, tp: tuple[str, int]) -> float | None:
+        """Return when Kafka last answered a fetch of a partition, in seconds since the epoch; None if it never did."""
+        return answered_at(self._of_aiokafka, tp)
 
     def has_unread(self, tp: TP, offset: int) -> bool:
         """Return whether a partition has records after `offset` that are on their way to us, or kept for us.
@@ -175,10 +176,11 @@ class FetchWaitConsumer(Eager, driver.Consumer):
         """
         if cast(FetchWaitConsumerThread, self._thread).handed_out_after(tp, offset):
             return True
-        answered_at = self.answered_at(tp)
-        if answered_at is None or time.time() - answered_at > SILENT_S:
+        consumer = self._of_aiokafka
+        at = answered_at(consumer, tp)
+        if at is None or time.time() - at > SILENT_S:
             return False
-        consumer, state = self._state_of(tp)
+        state = state_of(consumer, tp)
         if consumer is None or state is None:
             return False
         position = state._position  # as it is now: it may be taken away
@@ -186,13 +188,9 @@ class FetchWaitConsumer(Eager, driver.Consumer):
             position is not None and (state.highwater or 0) > position
         )
 
-    def _state_of(self, tp: TP) -> tuple[aiokafka.AIOKafkaConsumer | None, Any]:
-        """Return aiokafka's consumer, and what it knows of a partition; None where there is nothing yet, or no more."""
-        consumer = cast(FetchWaitConsumerThread, self._thread)._consumer
-        # The consumer's thread may take the partition away at any time: what it had is looked at once.
-        subscription = None if consumer is None else consumer._subscription.subscription
-        assignment = None if subscription is None else subscription.assignment
-        return consumer, None if assignment is None else assignment.state_value(tp)
+    @property
+    def _of_aiokafka(self) -> aiokafka.AIOKafkaConsumer | None:
+        return cast(FetchWaitConsumerThread, self._thread)._consumer
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Read on where the group was."""

@@ -180,7 +180,7 @@ class MqttPublisher:
     ) -> None:
         # Paho may tell of one loss twice; and who is refused was told so.
         if reason.is_failure and self._is_connected:
-            log.warning("%s", lost(self._address, reason, properties, self._client_id, "UB_WORKER_ID"))
+            log.warning("%s", lost(self._address, flags, reason, properties, self._client_id, "UB_WORKER_ID"))
             client.reconnect_delay_set(self._reconnects.delay_s(1), self._longest_delay_s)
         self._is_connected = False
         self._soon(self._lost)

@@ -5,10 +5,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, DisconnectFlags
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
-from streams.brokers.mqtt_login import Login, login_of, unavailable
+from streams.brokers.mqtt_login import Login, login_of, lost, unavailable
 from streams.errors import SettingsError
 from streams.settings import Settings, load
 from tests import certificates
@@ -196,3 +198,23 @@ def test_a_certificate_that_is_refused_is_told_with_the_reason(code: int, messag
         f"MQTT at h:8883 shows a certificate that is refused ({message.rstrip('.')}); {way_out}"
     )
     assert said.way_out.startswith(way_out)
+
+
+# ------------------------------------------------------------------ the end of a connection
+
+
+@pytest.mark.parametrize(
+    ("by_broker", "reason", "said"),
+    [
+        (False, 0x80, "(the broker gave no reason: it has ended, or the network lost it)"),
+        (True, 0x80, "(Unspecified error)"),
+        (False, 0x8D, "(Keep alive timeout)"),
+        (True, 0x98, "(Administrative action: somebody ended it on the broker, whose log may say why)"),
+    ],
+)
+def test_a_connection_that_ends_without_a_word_is_no_unspecified_error(
+    by_broker: bool, reason: int, said: str
+) -> None:
+    why = ReasonCode(PacketTypes.DISCONNECT, identifier=reason)
+    line = lost("broker:1883", DisconnectFlags(by_broker), why, None, "worker-0", "UB_WORKER_ID")
+    assert line == f"MQTT at broker:1883: connection lost {said}; trying again"

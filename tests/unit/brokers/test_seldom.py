@@ -1,13 +1,18 @@
 """What a library says again and again is said now and then."""
 
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 from threading import Thread
 
 import pytest
+from aiokafka import client
+from aiokafka.consumer import group_coordinator
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
 from streams.brokers.seldom import Seldom
 
@@ -90,3 +95,24 @@ def test_a_commit_that_is_refused_is_the_same_at_any_offset() -> None:
         for place, offset in [("ub.cells", 8), ("ub.cells", 9), ("ub.partials", 9)]
     ]
     assert said == [True, False, True]
+
+
+def test_what_aiokafka_does_about_a_fault_is_left_out_and_the_fault_is_not() -> None:
+    """Its words are those of its source: another version may have others, which are written."""
+    source = "".join(Path(module.__file__).read_text() for module in (group_coordinator, client))
+    seldom = Seldom()
+    for message, values in [
+        ("Heartbeat failed for group %s because it is rebalancing", ["urbanbrain"]),
+        ("Heartbeat send request failed: %s. Will retry.", ["[Error 7] RequestTimedOutError"]),
+        ("Heartbeat session expired - marking coordinator dead", []),
+        ("Marking the coordinator dead (node %s)for group %s.", [111, "urbanbrain"]),
+        ("Unable to update metadata from %s", [[111]]),
+    ]:
+        assert not seldom.filter(record("aiokafka.consumer.group_coordinator", message, *values))
+        assert message in re.sub(r'"\s+"', "", source)
+    failed = ("aiokafka.consumer.fetcher", "Failed fetch messages from %s: %s", 111)
+    assert not seldom.filter(record(*failed, NodeNotReadyError("Attempt to send a request to a node")))
+    assert seldom.filter(record(*failed, KafkaConnectionError("Connection at broker:9092 closed")))
+    assert seldom.filter(record("aiokafka", "Unable connect to node with id %s: %s", 111, "refused"))
+    why = "Error sending %s to node %s [%s] -- marking coordinator dead"
+    assert seldom.filter(record("aiokafka.consumer.group_coordinator", why, "HeartbeatRequest", 111, "late"))

@@ -32,6 +32,13 @@ def shown(figures: Figures) -> str:
     return captured.get()
 
 
+def unwrapped(figures: Figures) -> str:
+    console = Console(soft_wrap=True)
+    with console.capture() as captured:
+        render(console, figures)
+    return captured.get()
+
+
 def test_all_that_was_sent_is_at_the_gateway_or_in_a_ledger() -> None:
     assert GOOD.balanced
     text = shown(GOOD)
@@ -55,6 +62,15 @@ def test_one_reading_that_did_not_arrive_is_told(about: str) -> None:
     assert not lost.all_arrived
     assert "THE LEDGERS DO NOT BALANCE" in shown(lost)
     assert "1 had not arrived at the end. If the machine does not keep up" in shown(lost)
+
+
+def test_what_the_broker_refused_is_no_matter_of_the_machine() -> None:
+    said = "the broker refused 2 readings (Quota exceeded); raise the limit of this user there"
+    refused = replace(GOOD, sent={**GOOD.sent, "sensors": 202}, refused_by_broker=2, refusal=said)
+    assert not refused.balanced
+    assert f"2 had not arrived at the end. T{said[1:]}.\n" in unwrapped(refused)
+    both = unwrapped(replace(refused, sent={**GOOD.sent, "sensors": 203}))
+    assert f"3 had not arrived at the end. T{said[1:]}. If the machine does not keep up" in both
 
 
 def test_more_of_one_kind_does_not_make_up_for_less_of_another() -> None:

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from faust.types import TP
 
+from streams.brokers.hearing import SILENT_S
 from streams.runtime.driver import FetchWaitConsumer, FetchWaitConsumerThread
-from streams.runtime.hearing import SILENT_S
 from streams.runtime.holes import Holes
 
 PLACE = TP("ub.vehicles", 0)

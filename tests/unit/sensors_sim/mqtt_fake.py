@@ -21,6 +21,8 @@ class FakeBroker:
     largest_packet: int | None = None
     connect_reason: int = 0
     puback_reason: int = 0
+    puback_reasons: dict[int, int] = field(default_factory=dict)
+    """Reasons of single PUBACKs, by the count of their PUBLISH packets, instead of `puback_reason`."""
     cuts: set[int] = field(default_factory=set)
     silent: bool = False
     port: int = 0
@@ -75,11 +77,14 @@ class FakeBroker:
                     return
                 if not self.acknowledges:
                     continue
-                held.append(b"\x40\x03" + mid + bytes([self.puback_reason]))
+                held.append(b"\x40\x03" + mid + bytes([self._reason()]))
                 self.most_unacknowledged = max(self.most_unacknowledged, len(held))
                 if len(held) >= self.hold:
                     connection.sendall(b"".join(held))
                     held.clear()
+
+    def _reason(self) -> int:
+        return self.puback_reasons.get(len(self.received), self.puback_reason)
 
     def _connack(self) -> bytes:
         properties = b""

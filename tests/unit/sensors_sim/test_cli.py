@@ -16,6 +16,7 @@ from schemas import codec
 from schemas.requests import CitizenRequest
 from schemas.sensors import SensorReading
 from schemas.vehicles import VehiclePosition
+from sensors_sim import publish
 from sensors_sim.city import city_names
 from sensors_sim.cli import sim
 from sensors_sim.scenario import names
@@ -235,7 +236,8 @@ def test_a_broker_that_is_away_is_one_line_and_exit_code_1() -> None:
         (0x99, "(Payload format invalid); see what the broker expects of payloads: these are JSON"),
     ],
 )
-def test_refused_readings_are_an_error(reason: int, said: str) -> None:
+def test_refused_readings_are_an_error(reason: int, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "_QUOTA_PAUSE_S", 0.0)  # it waits for a quota to come back
     with FakeBroker(puback_reason=reason).running() as broker:
         result = call("run", "commuter", "--bikes", "10", "--only", "bikes", "--for", "60", "--speed", "max",
                       "--mqtt", f"127.0.0.1:{broker.port}")  # fmt: skip

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from sensors_sim import publish
 from sensors_sim.backoff import Backoff
 from sensors_sim.broker import Broker
 from sensors_sim.encode import Message
@@ -76,6 +77,46 @@ def test_refused_messages_are_counted_with_the_reason() -> None:
     assert publisher.counts.readings_refused == 12
     assert publisher.counts.readings_acknowledged == 0
     assert "Not authorized" in publisher.counts.refusal
+
+
+def test_what_exceeds_a_quota_is_sent_again_in_order_before_anything_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(publish, "_QUOTA_PAUSE_S", 0.01)
+    exceeds = dict.fromkeys((2, 4, 5, 9), 0x97)
+    with FakeBroker(puback_reasons=exceeds, hold=4).running() as broker:
+        publisher = publisher_to(broker, in_flight=4)
+        send(publisher, 8)
+    numbers = [int(payload) for _, payload in broker.received]
+    taken = {number: place for place, number in enumerate(numbers, 1) if place not in exceeds}
+    assert sorted(taken, key=lambda number: taken[number]) == list(range(8))  # as they were taken last
+    first_sent = [number for place, number in enumerate(numbers) if number not in numbers[:place]]
+    assert first_sent == list(range(8))
+    assert (publisher.counts.messages_sent, publisher.counts.messages_acknowledged) == (8, 8)
+    assert (publisher.counts.messages_repeated, publisher.counts.readings_refused) == (len(numbers) - 8, 0)
+    assert publisher.in_flight == 0
+
+
+def test_a_quota_that_does_not_come_back_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "_QUOTA_PAUSE_S", 0.0)
+    with FakeBroker(puback_reason=0x97).running() as broker:
+        publisher = publisher_to(broker)
+        send(publisher, 2)
+    assert len(broker.received) in (2 * 61, 61 + 1)
+    assert publisher.counts.readings_refused == 6
+    assert "Quota exceeded" in publisher.counts.refusal
+
+
+def test_what_exceeds_a_quota_can_be_given_up() -> None:
+    with FakeBroker(puback_reason=0x97).running() as broker:
+        publisher = publisher_to(broker)
+        publisher.connect()
+        try:
+            assert publisher.publish(message(1), never)
+            publisher.drain(lambda: publisher.in_flight > 0 and len(broker.received) > 1)
+            assert publisher.in_flight == 1
+        finally:
+            publisher.close()
 
 
 def test_no_subscriber_is_no_refusal() -> None:

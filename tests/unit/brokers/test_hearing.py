@@ -5,7 +5,7 @@ import logging
 import pytest
 from faust.types import TP
 
-from streams.runtime.hearing import SILENT_S, Hearing
+from streams.brokers.hearing import SILENT_S, Hearing
 from tests.work import lines_run
 
 ONE, TWO = TP("ub.vehicles", 0), TP("ub.vehicles", 1)

@@ -3,13 +3,36 @@
 import logging
 import time
 from collections.abc import Callable
-
-from faust.types import TP
+from typing import Any
 
 log = logging.getLogger(__name__)
 
 SILENT_S = 10.0
 """A fetch is answered within tenths of a second, with records or without."""
+
+TP = tuple[str, int]
+"""Topic and partition."""
+
+
+def state_of(consumer: Any, tp: TP) -> Any:
+    """Return what an aiokafka consumer knows of a partition; None where there is nothing yet, or no more.
+
+    Its own thread may take the partition away at any time: what it had is looked at once.
+    """
+    subscription = None if consumer is None else consumer._subscription.subscription
+    assignment = None if subscription is None else subscription.assignment
+    return None if assignment is None else assignment.state_value(tp)
+
+
+def answered_at(consumer: Any, tp: TP) -> float | None:
+    """Return when Kafka last answered a fetch of a partition, in seconds since the epoch; None if it never did.
+
+    That is now while an answer waits for us: aiokafka asks for no more before we have taken it.
+    """
+    state = state_of(consumer, tp)
+    if state is None or state.timestamp is None:
+        return None
+    return time.time() if tp in consumer._fetcher._records else float(state.timestamp) / 1000
 
 
 class Hearing:

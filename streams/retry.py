@@ -78,6 +78,8 @@ async def retrying[T](fn: Callable[[], Awaitable[T]], stop: asyncio.Event | None
             try:
                 result = await fn()
             except ServiceUnavailable as error:
+                if stop is not None and stop.is_set():  # nobody waits
+                    raise
                 waiting.failed(who, error)
                 if await _stopped_within(
                     stop, backoff(attempt, error.retry_after, LONGEST_WAIT_S, random.random())

@@ -44,9 +44,12 @@ log = logging.getLogger(__name__)
 
 _PLACES = 65_536
 _HANDOVER_TIMEOUT_S = 5.0
+_CLOSE_S = 1.0
 _POLL_S = 0.05
 _LOOK_AT_LOGS_S = 10.0
 """How often Kafka is asked whether its topics are still those that we read and write."""
+_SAY_THE_SAME = ("faust.app.base", "faust.worker", "faust.agents.actor")
+"""What Faust's logs say when the worker must end is our line in other words, with tracebacks."""
 _BOARD_STAGE = "incidents"  # keeps what is retained on MQTT
 
 
@@ -56,6 +59,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.failure: Exception | None = None
+        self._ending = False
         login = kafka_login_of(settings)
         self.app = _faust_app(settings, login)
         self._store = Store(settings.database_url.get_secret_value(), application_name=settings.worker_id)
@@ -202,22 +206,23 @@ class Worker:
         await asyncio.gather(*(stage.hand_over(_HANDOVER_TIMEOUT_S) for stage in self._stages.values()))
 
     async def _shutdown(self, *_: Any, **__: Any) -> None:
+        self._ending = True
         if self.failure is None:
             await asyncio.gather(*(stage.close(_HANDOVER_TIMEOUT_S) for stage in self._stages.values()))
         self._mqtt.stop()
-        await self._store.__aexit__(None, None, None)
+        with suppress(TimeoutError):  # others may wait for a database that hangs
+            await asyncio.wait_for(self._store.__aexit__(None, None, None), _CLOSE_S)
 
     def _fatal(self, error: Exception) -> None:
-        """End this worker; its supervisor starts another, which loads the checkpoints."""
-        if self.failure is None:
+        """End this worker; its supervisor starts another, which loads the checkpoints.
+
+        Who still waited for a service when the end was asked for just ends.
+        """
+        if self.failure is None and not (self._ending and isinstance(error, ServiceUnavailable)):
             self.failure = error
             known = isinstance(error, UrbanBrainError)  # its line says it all
             log.error("the worker ends: %s", error, exc_info=None if known else error)
-            for name in (
-                "faust.app.base",
-                "faust.worker",
-                "faust.agents.actor",
-            ):  # they say the same, in other words
+            for name in _SAY_THE_SAME:
                 logging.getLogger(name).disabled = True
             self._run(self.app.crash(error))
 

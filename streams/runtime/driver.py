@@ -9,7 +9,7 @@ The wait is an attribute of the consumer's fetcher options, so a subclass may se
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, cast
 
@@ -34,6 +34,7 @@ QUIET_FETCH_WAIT_MS = 100
 _HOLE_WAIT_S = 0.02
 _JOIN_AGAIN_S = 1.0
 _READ_AGAIN_S = 1.0
+_STOP_S = 2.0
 
 
 class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
@@ -54,6 +55,11 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         if cast(FetchWaitTransport, self.transport).leaders_fall_silent:
             SilentLeader(self._ensure_consumer()._coordinator)
+
+    async def on_thread_stop(self) -> None:
+        """Stop the consumer, unless that takes too long. Nobody asks how what is given up now has ended."""
+        self.thread_loop.set_exception_handler(lambda _loop, context: log.debug("%s", context["message"]))
+        await _briefly(super().on_thread_stop())
 
     def _stopped_set(self) -> None:
         """Where the thread has ended by itself, as in a crash, its loop is closed, and nobody waits in it any more."""
@@ -197,6 +203,10 @@ class FetchWaitConsumer(Eager, driver.Consumer):
         offsets = cast(FetchWaitConsumerThread, self._thread)._offsets
         return cast(Mapping[TP, int], await offsets.asked(super().seek_to_committed))
 
+    async def commit_and_end_transactions(self) -> None:
+        """Commit as we end, unless that takes too long: checkpoints are in the database."""
+        await _briefly(super().commit_and_end_transactions())
+
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit, unless our thread has ended before us: then there is nobody to do it."""
         return not self._thread.should_stop and await super()._commit(offsets)
@@ -205,9 +215,35 @@ class FetchWaitConsumer(Eager, driver.Consumer):
         return FetchWaitConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
 
+class BriefProducer(driver.Producer):
+    """A Faust producer that gives up what it could not send: whoever has our partitions next says it."""
+
+    async def flush(self) -> None:
+        """Wait until all is sent, unless that takes too long. What must be confirmed, a stage waits for itself."""
+        await _briefly(super().flush())
+
+    async def on_stop(self) -> None:
+        """Stop, unless that takes too long."""
+        await _briefly(super().on_stop())
+
+
+async def _briefly(work: Coroutine[Any, Any, None]) -> None:
+    """Do what a client of aiokafka does at its end, but no longer than it takes with Kafka there.
+
+    Without it, it would wait until it has sent all that it was given, or is a member of its group again.
+    """
+    doing = asyncio.ensure_future(work)
+    for _ in range(2):
+        await asyncio.wait([doing], timeout=_STOP_S)
+        doing.cancel()
+    if doing.done() and not doing.cancelled() and (error := doing.exception()):
+        log.debug("given up at the end: %s", error)
+
+
 class FetchWaitTransport(driver.Transport):
     """A Faust transport whose consumers wait `fetch_wait_ms` for data, and leave their group as `SilentLeader` says."""
 
     Consumer: ClassVar[type] = FetchWaitConsumer
+    Producer: ClassVar[type] = BriefProducer
     fetch_wait_ms: int = FETCH_WAIT_MS
     leaders_fall_silent: bool = False

@@ -128,6 +128,20 @@ def test_success_at_once_says_nothing() -> None:
     assert lines == []
 
 
+def test_after_a_stop_one_try_is_made_and_nobody_says_that_he_waits() -> None:
+    lines: list[str] = []
+
+    async def run() -> Flaky:
+        stop, flaky = asyncio.Event(), Flaky(10**9)
+        stop.set()
+        with pytest.raises(ServiceUnavailable):
+            await retrying(flaky, stop, Waiting(lines.append))
+        return flaky
+
+    assert asyncio.run(run()).calls == 1
+    assert lines == []
+
+
 def test_a_stop_ends_the_wait_with_the_error() -> None:
     async def run() -> Flaky:
         stop, flaky = asyncio.Event(), Flaky(10**9)

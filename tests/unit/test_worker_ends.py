@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.errors import LogGap
+from streams.errors import LogGap, ServiceUnavailable
 from streams.settings import Settings
-from streams.wiring import Worker
-
-FAUST = ("faust.app.base", "faust.worker", "faust.agents.actor")
+from streams.wiring import _SAY_THE_SAME, Worker
 
 
 async def ended_by(error: Exception, tmp_path: Path) -> None:
@@ -21,7 +19,7 @@ async def ended_by(error: Exception, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def faust_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in FAUST:
+    for name in _SAY_THE_SAME:
         monkeypatch.setattr(logging.getLogger(name), "disabled", False)
 
 
@@ -45,6 +43,20 @@ def test_only_a_fault_of_ours_is_traced(
 def test_what_faust_says_of_it_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     asyncio.run(ended_by(LogGap("ub.vehicles[3]: records 17 to 20 are missing"), tmp_path))
     caplog.clear()
-    for name in FAUST:
+    for name in _SAY_THE_SAME:
         logging.getLogger(name).error("Crashed")
+    assert caplog.messages == []
+
+
+def test_who_waits_for_a_service_when_the_end_is_asked_for_is_no_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def end() -> Worker:
+        worker = Worker(Settings(data_dir=tmp_path))
+        worker._stages.clear()
+        await worker._shutdown()
+        worker._fatal(ServiceUnavailable("PostgreSQL", "db:5432", "connection refused"))
+        return worker
+
+    assert asyncio.run(end()).failure is None
     assert caplog.messages == []

@@ -21,7 +21,7 @@ class Look:
 
     `limits` is the rule with bounds in vehicles; of a rule in per cent it is about one operator, whose is the `share`.
     `first_offset` is of the record with which it was out of bounds first; `doubtful` vehicles may count besides.
-    Of the operators in `silent` nothing is heard in the region.
+    Of the operators in `silent` nothing is heard in the region. Vehicles of the rules `before` do not count here.
     """
 
     bound: Bound
@@ -37,6 +37,7 @@ class Look:
     first_offset: int | None
     doubtful: int
     silent: frozenset[str]
+    before: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -116,7 +117,7 @@ def _summary(look: Look) -> str:
             f"{beyond} short" if beyond > 0 else "within bounds",
         )
     return (
-        f"{vehicles(look.count, look.rule)} in {look.rule.zone}, {limit} allowed by "
+        f"{vehicles(look.count, look.rule)} in {look.rule.zone}{_besides(look)}, {limit} allowed by "
         f"{quoted(look.rule.name)}, {relation} ({shares(look.by_operator)}){not_told(look.doubtful)}{_not_heard(look)}"
     )
 
@@ -128,9 +129,13 @@ def _summary_of_share(look: Look, share: Share, beyond: int) -> str:
     what = "on a trip" if rule.units == "utilization" else "are"
     return (
         f"{share.count} of {vehicles(share.of, rule)} of {share.operator} ({_percent(share):g} %) {what} in "
-        f"{rule.zone}, {limit} % allowed by {quoted(rule.name)}, "
+        f"{rule.zone}{_besides(look)}, {limit} % allowed by {quoted(rule.name)}, "
         f"{f'{beyond} {side}' if beyond > 0 else 'within bounds'}{not_told(look.doubtful)}{_not_heard(look)}"
     )
+
+
+def _besides(look: Look) -> str:
+    return f" besides those of {' and '.join(map(quoted, look.before))}" if look.before else ""
 
 
 def _not_heard(look: Look) -> str:

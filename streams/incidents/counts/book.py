@@ -367,6 +367,7 @@ class CountBook:
             first_offset=entry.first_offset,
             doubtful=how_many(tally, one.number, one.share),
             silent=self._silent_in(tally.region),
+            before=tally.before(one.number),
         )
         if entry.alert is not None:
             event = followed(entry.alert, look, watch.severity)

@@ -61,6 +61,11 @@ class Tally:
         for place, operator, counts in crowd.all(self._centres.keys()):
             self.move(place, operator, NONE, counts)
 
+    def before(self, number: int) -> tuple[str, ...]:
+        """Return the names of the rules in effect that take vehicles from this one."""
+        rule, earlier = self.rules[number], zip(self.rules[:number], self.active, strict=False)
+        return tuple(one.name for one, active in earlier if active and one.takes_from(rule))
+
     def move(self, place: Place, operator: str, before: Counts, after: Counts) -> None:
         """The counts of an operator in a place changed."""
         holders = self._holders(place)

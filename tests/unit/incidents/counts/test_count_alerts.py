@@ -245,6 +245,7 @@ def test_a_vehicle_counts_for_the_first_rule_that_matches_it() -> None:
     (alert,) = fold.look(MONDAY + 2 * MINUTE)
     assert alert.evidence.rule is not None
     assert (alert.evidence.rule.rule_id, alert.evidence.rule.count) == (identity(8), 11)
+    assert alert.summary.startswith("11 vehicles in Harbour besides those of 'rule 7', at most 10 allowed")
 
 
 def test_rules_of_two_policies_count_the_same_vehicle_both() -> None:
@@ -266,9 +267,10 @@ def test_a_rule_holds_in_its_hours_and_its_vehicles_count_for_the_next_one_other
     assert not fold.look(MONDAY + 8 * HOUR)
     (alert,) = fold.look(MONDAY + 8 * HOUR + MINUTE)
     assert alert.starts_at == MONDAY + 8 * HOUR
+    assert alert.summary.startswith("6 vehicles in Harbour, at most 5 allowed")
     (cleared,) = fold.look(MONDAY + 31 * HOUR)
     assert cleared.action == "cleared"
-    assert cleared.summary.startswith("0 vehicles in Harbour"), "they count for the other rule again"
+    assert cleared.summary.startswith("0 vehicles in Harbour besides those of 'rule 7', at most 5 allowed")
 
 
 def test_too_few_of_some_operators_concern_them_though_they_have_none_there() -> None:

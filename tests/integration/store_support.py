@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -58,20 +58,26 @@ def an_hour_ahead(database: Database) -> str:
 def rows_read(connection: psycopg.Connection[Any], work: Callable[[], object], table: str) -> int:
     """Return how many rows of a table the database looked at for some work, on this connection or on others.
 
-    Those it waits for: they say what they read as they end, and that is after their clients have gone.
+    Those it waits for: they say what they read as they end, and that is after their clients have gone. What is asked
+    here ends its transaction: within one, neither the connections nor the numbers of rows ever change.
     """
-    others = (
+    others: LiteralString = (
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
     )
 
+    def asked(statement: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
+        found = connection.execute(statement, parameters).fetchall()
+        connection.commit()
+        return found
+
     def looked_at() -> int:
-        eventually(lambda: connection.execute(others).fetchall(), until=lambda found: found == [(0,)])
-        connection.execute("SELECT pg_stat_force_next_flush()")
-        ((rows,),) = connection.execute(
-            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relid = %s::regclass",
-            (table,),
-        ).fetchall()
+        connection.commit()
+        eventually(lambda: asked(others), until=lambda found: found == [(0,)])
+        asked("SELECT pg_stat_force_next_flush()")
+        [(rows,)] = asked(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relid = %s::regclass", table
+        )
         return int(rows)
 
     before = looked_at()

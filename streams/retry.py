@@ -103,14 +103,16 @@ async def set_within(event: asyncio.Event, seconds: float) -> bool:
 async def before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
     """Do work that may take long, but give it up if `stop` is set meanwhile. Returns whether it was done."""
     doing, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if doing.done():
-        doing.result()
-        return True
-    doing.cancel()
-    await asyncio.gather(doing, return_exceptions=True)  # what it fails with now is nobody's matter
-    return False
+    try:
+        await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            doing.result()
+            return True
+        return False
+    finally:
+        stopping.cancel()
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)  # what it fails with now is nobody's matter
 
 
 async def _stopped_within(stop: asyncio.Event | None, seconds: float) -> bool:

@@ -81,9 +81,8 @@ def runner_of(app: faust.App, loop: asyncio.AbstractEventLoop) -> faust.Worker:
         quiet=True,
     )
     runner.spinner = None  # even a quiet one writes control characters, into logs too
-    logging.getLogger(FetchWaitConsumer.__module__).setLevel(
-        logging.WARNING
-    )  # Faust tells each step of its services
+    # Faust tells each step of its services.
+    logging.getLogger(FetchWaitConsumer.__module__).setLevel(logging.WARNING)
     return runner
 
 

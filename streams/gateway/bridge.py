@@ -91,9 +91,7 @@ class Bridge:
         self._progress = False
         self._closed = False
         self._lock = threading.Lock()  # guards all of the above
-        self._acknowledging = (
-            threading.Lock()
-        )  # from taking what is to be acknowledged until it is; taken first
+        self._acknowledging = threading.Lock()  # so that two threads keep the order; taken before the other
         self._room = threading.Condition(self._lock)  # less is unacknowledged than before, or we are closing
         self._work = threading.Event()
         self._outage = Outage(OUTAGE_PATIENCE_S)

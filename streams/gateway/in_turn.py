@@ -10,8 +10,8 @@ from itertools import filterfalse
 from streams.gateway.receipt import Receipt
 
 PATIENCE_S = 0.25
-"""A broker that gives a gateway 20,000 messages at a time delivers 80,000 a second, though Kafka takes nothing of one
-topic. Else Kafka confirms all partitions within less."""
+"""Longer than Kafka's partitions are apart, unless it is in trouble. A broker that gives a gateway 20,000 messages at a
+time can deliver 80,000 a second, though Kafka takes nothing of one topic."""
 
 
 def _is_open(receipt: Receipt) -> bool:

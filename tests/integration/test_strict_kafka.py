@@ -16,7 +16,7 @@ from streams.brokers.admin import create_topics, wait_for_kafka
 from streams.brokers.refused_records import InvalidRecordError, aiokafka_knows_invalid_records
 from streams.doctor import brokers as doctor
 from streams.doctor.check import Check
-from streams.gateway import bridge
+from streams.gateway import bridge, in_turn
 from streams.gateway.bridge import Bridge
 from streams.settings import Settings
 from tests.conftest import Database
@@ -170,9 +170,33 @@ def test_what_kafka_does_not_take_holds_up_no_message_that_it_has(
         publish_all(client, [("ub/v1/north/vehicles", b"?"), *good])
         reader.read_until(lambda seen: len(seen.pairs) == 30, "all readings")
         kafka.judge = lambda _topic, _batch: 0
-        reader.read_until(lambda seen: len(seen.rejected) == 1, "what was refused")
+        reader.read_until(lambda seen: bool(seen.rejected), "what was refused")
         assert gateway.terminate() == 0
         assert gateway.lines("31 acknowledged, 0 waiting")
+
+
+def test_a_gateway_that_stops_acknowledges_all_that_kafka_has(
+    kafka: StrictKafka, strict: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(bridge, "DRAIN_S", 0.5)
+    monkeypatch.setattr(in_turn, "PATIENCE_S", 3600.0)
+    caplog.set_level("INFO")
+    good = [("ub/v1/north/vehicles", array([reading(f"v-{n}", now_ms() - 60_000)])) for n in range(30)]
+    kafka.judge = lambda topic, _batch: INVALID_RECORD if topic == topics.REJECTED else 0
+    gateway, stop = Bridge(strict.settings()), threading.Event()
+    with ThreadPoolExecutor() as pool, publisher(strict) as client:
+        stopped = pool.submit(gateway.run, stop)
+        try:
+            wait_until(lambda: "at work" in caplog.text, "the gateway to be at work")
+            publish_all(client, [("ub/v1/north/vehicles", b"?"), *good])
+            wait_until(
+                lambda: (stats := gateway.stats()).messages == 31 and stats.unacked == 1, "all but one"
+            )
+            assert gateway.stats().acked == 0
+        finally:
+            stop.set()
+        stats = stopped.result()
+    assert (stats.acked, stats.unacked) == (30, 1)
 
 
 def test_the_client_of_a_worker_tells_an_invalid_record_from_a_broker_in_trouble(kafka: StrictKafka) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from streams.errors import ServiceUnavailable
-from streams.retry import Waiting, backoff, retrying
+from streams.retry import Waiting, backoff, before, retrying
 
 
 class Flaky:
@@ -159,3 +159,44 @@ def test_other_errors_pass_through() -> None:
 
     with pytest.raises(ValueError, match="rows of no table"):
         asyncio.run(retrying(fail, None, Waiting()))
+
+
+@pytest.mark.parametrize("ends", ["stop", "cancel"])
+def test_work_that_is_given_up_has_ended(ends: str) -> None:
+    """Also where whoever waits for it is cancelled himself."""
+    ended: list[bool] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        waiting = asyncio.create_task(before(stop, work()))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        if ends == "stop":
+            stop.set()
+            assert not await waiting
+        else:
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        assert ended == [True]
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def test_work_that_is_done_or_fails_before_the_stop_is_told_so() -> None:
+    async def fails() -> None:
+        raise ValueError("no")
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        assert await before(stop, asyncio.sleep(0))
+        with pytest.raises(ValueError, match="no"):
+            await before(stop, fails())
+
+    asyncio.run(asyncio.wait_for(run(), 30))

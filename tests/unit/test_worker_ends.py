@@ -8,7 +8,9 @@ import pytest
 
 from streams.errors import LogGap, ServiceUnavailable
 from streams.settings import Settings
-from streams.wiring import _SAY_THE_SAME, Worker
+from streams.wiring import Worker
+
+FAUST = ("faust.app.base", "faust.worker", "faust.agents.actor")
 
 
 async def ended_by(error: Exception, tmp_path: Path) -> None:
@@ -19,7 +21,7 @@ async def ended_by(error: Exception, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def faust_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in _SAY_THE_SAME:
+    for name in FAUST:
         monkeypatch.setattr(logging.getLogger(name), "disabled", False)
 
 
@@ -43,7 +45,7 @@ def test_only_a_fault_of_ours_is_traced(
 def test_what_faust_says_of_it_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     asyncio.run(ended_by(LogGap("ub.vehicles[3]: records 17 to 20 are missing"), tmp_path))
     caplog.clear()
-    for name in _SAY_THE_SAME:
+    for name in FAUST:
         logging.getLogger(name).error("Crashed")
     assert caplog.messages == []
 

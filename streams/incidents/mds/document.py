@@ -212,8 +212,10 @@ def _policy(
 
 def _note_taken(fields: Fields, rule: CountRule, before: Sequence[CountRule]) -> None:
     """Note a minimum for which vehicles do not count as an earlier rule counts them: they would be told as missing."""
+    if rule.minimum is None or rule.units == "utilization":
+        return
     taker = next((one for one in before if one.takes_from(rule)), None)
-    if rule.minimum is not None and rule.units != "utilization" and taker is not None:
+    if taker is not None:
         fields.note(
             "minimum",
             f"vehicles that rule {quoted(taker.name)} counts do not count here, and are reported as too few; "

@@ -78,6 +78,17 @@ def test_where_some_have_their_turn_the_others_wait_on() -> None:
     assert _mids(in_turn.due(2 * PATIENCE_S)) == [2]
 
 
+def test_what_is_complete_waits_as_long_after_a_time_in_which_nothing_was() -> None:
+    in_turn, receipts = _receipts(4)
+    _complete(in_turn, receipts[0])
+    assert _mids(in_turn.due(0.0)) == [0]
+    for quiet_since, mid in ((0.0, 2), (1.6 * PATIENCE_S, 3)):
+        assert in_turn.due(quiet_since + 0.6 * PATIENCE_S) == []
+        _complete(in_turn, receipts[mid])
+        assert in_turn.due(quiet_since + 1.1 * PATIENCE_S) == []
+        assert _mids(in_turn.due(quiet_since + 1.6 * PATIENCE_S)) == [mid]
+
+
 def test_at_the_end_nothing_waits_for_what_kafka_did_not_confirm() -> None:
     in_turn, receipts = _receipts(3)
     _complete(in_turn, receipts[1])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from streams.ending import end_at_once_on_sigterm
 from streams.errors import UrbanBrainError
 from streams.log import speak_as, to_stderr
 from streams.numbers import Real, Whole
@@ -184,6 +185,8 @@ def gateway(wait: float | None, leave: bool) -> None:
     from streams.brokers.admin import create_topics, wait_for_kafka  # noqa: PLC0415
     from streams.brokers.kafka_login import kafka_login_of  # noqa: PLC0415
     from streams.brokers.topic_setup import say_misfits  # noqa: PLC0415
+    from streams.columnar.compiled import MAKING  # noqa: PLC0415
+    from streams.gateway import packed  # noqa: PLC0415
     from streams.gateway.bridge import Bridge  # noqa: PLC0415
     from streams.memory import spare_collector  # noqa: PLC0415
     from streams.settings import say_misspelt  # noqa: PLC0415
@@ -191,8 +194,9 @@ def gateway(wait: float | None, leave: bool) -> None:
     settings = _settings() if wait is None else _settings(service_wait_s=wait)
     speak_as(settings.gateway_id)
     say_misspelt()
-    # It holds nothing yet. Without a handler the first process of a container would not hear of it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    end_at_once_on_sigterm()
+    logging.getLogger(__name__).info(MAKING)
+    packed.prepare()
     wait_for_kafka(settings.kafka_bootstrap, settings.service_wait_s, kafka_login_of(settings))
     create_topics(settings.kafka_bootstrap, settings)
     say_misfits(settings)
@@ -233,7 +237,7 @@ def worker(processes: int, wait: float, supervised_by: int | None) -> None:
 
     settings = _settings()
     speak_as(settings.worker_id)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as the gateway's
+    end_at_once_on_sigterm()
     if supervised_by is not None:
         from streams.worker import end_with, run_worker  # noqa: PLC0415
 

@@ -15,6 +15,7 @@ from streams.brokers.kafka_login import kafka_login_of, say_refusals
 from streams.brokers.own_topics import aiokafka_makes_no_topics
 from streams.brokers.refused_records import aiokafka_knows_invalid_records
 from streams.brokers.seldom import say_seldom
+from streams.columnar.compiled import MAKING
 from streams.memory import keep_memory, spare_collector
 from streams.runtime.driver import FetchWaitConsumer
 from streams.settings import Settings
@@ -40,7 +41,7 @@ def run_worker(settings: Settings) -> int:
     # Faust wants a directory, though we keep no tables in it.
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if "fleet" in settings.stage_names:
-        log.info("making machine code ready; the first time after a change of it may take a minute")
+        log.info(MAKING)
         warm()
     say_seldom()
     aiokafka_makes_no_topics()

@@ -21,6 +21,9 @@ from llvmlite import ir
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+MAKING = "making machine code ready; the first time after a change of it may take a minute"
+"""What a process that must have it before it begins says."""
+
 _STREAMS = Path(__file__).parents[1]
 _SHARED = (_STREAMS, _STREAMS / "columnar", _STREAMS / "fold", _STREAMS.parent / "schemas")
 int64 = cast(Callable[[Any], int], np.int64)

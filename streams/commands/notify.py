@@ -4,12 +4,12 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 
 import click
 
 from streams import settings as settings_module
 from streams.commands.alerts import district_of
+from streams.ending import end_at_once_on_sigterm
 from streams.log import speak_as
 from streams.numbers import Real
 
@@ -48,8 +48,7 @@ def notify(check: bool, wait: float) -> None:
             same = f", of the same {', '.join(rule.equal)}" if rule.equal else ""
             click.echo(f"{source} inhibits {target}{same}")
         return
-    # It holds nothing yet. Without a handler the first process of a container would not hear of it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    end_at_once_on_sigterm()
     speak_as("notify")
     settings_module.say_misspelt()
     district = district_of(settings)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from streams.gateway import packed
 from streams.gateway.address import KINDS
 from streams.gateway.decode import Limits, decode
 from streams.gateway.framing import Frame, Framer
@@ -106,7 +105,6 @@ class Bridge:
         Raises ServiceUnavailable when at the start a service stays away for `service_wait_s`; SettingsError
         when Kafka's topic does not fit the settings.
         """
-        packed.prepare()
         deadline = time.monotonic() + self._settings.service_wait_s
         try:
             if self._kafka.open(deadline, stop) and self._mqtt.open(deadline, stop):

@@ -84,3 +84,18 @@ def test_a_command_runs_with_an_interrupt_that_it_can_catch() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_process_that_holds_nothing_yet_ends_also_where_an_exception_would_be_dropped() -> None:
+    """As where the compiler calls back: one worker in six that was stopped as it compiled ended with a traceback."""
+    script = (
+        "import ctypes, signal\n"
+        "from streams.ending import end_at_once_on_sigterm\n"
+        "end_at_once_on_sigterm()\n"
+        "ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGTERM))()\n"
+        "print('goes on')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

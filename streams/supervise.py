@@ -88,17 +88,22 @@ class Supervisor:
         self._stopping = True
 
     def _end(self) -> int:
-        running = [child.process for child in self._children if child.process is not None]
-        for process in running:
+        running = [(child.index, child.process) for child in self._children if child.process is not None]
+        for _, process in running:
             process.terminate()
         deadline = time.monotonic() + _GRACE_S
-        codes = []
-        for process in running:
+        in_order = True
+        for index, process in running:
             try:
-                codes.append(process.wait(max(0.1, deadline - time.monotonic())))
+                code = process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                log.error("worker process %d did not end within %.0f s: killed", process.pid, _GRACE_S)
+                log.error("worker %d did not end within %.0f s: killed", index, _GRACE_S)
                 process.kill()
-                codes.append(process.wait())
-        # One that was still starting has no handler yet, and nothing to store.
-        return 0 if all(code in (0, -signal.SIGTERM) for code in codes) else 1
+                process.wait()
+                in_order = False
+                continue
+            # One that was still starting has no handler yet, and nothing to store.
+            if code not in (0, -signal.SIGTERM):
+                log.error("worker %d %s as it was to stop", index, how(code))
+                in_order = False
+        return 0 if in_order else 1

@@ -38,15 +38,21 @@ class Ending(Supervisor):
 
 
 @pytest.mark.parametrize(
-    ("does", "code"),
+    ("does", "code", "said"),
     [
-        ("time.sleep(60)", 0),
-        ("signal.signal(15, lambda *_: sys.exit(0)); print(flush=True); time.sleep(60)", 0),
-        ("signal.signal(15, lambda *_: sys.exit(1)); print(flush=True); time.sleep(60)", 1),
+        ("time.sleep(60)", 0, []),
+        ("signal.signal(15, lambda *_: sys.exit(0)); print(flush=True); time.sleep(60)", 0, []),
+        (
+            "signal.signal(15, lambda *_: sys.exit(1)); print(flush=True); time.sleep(60)",
+            1,
+            ["worker 0 ended with code 1 as it was to stop"],
+        ),
     ],
     ids=["still starting", "in order", "in trouble"],
 )
-def test_a_process_that_is_told_to_end_while_it_starts_has_ended_as_asked(does: str, code: int) -> None:
+def test_a_process_that_is_told_to_end_while_it_starts_has_ended_as_asked(
+    does: str, code: int, said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
     command = [sys.executable, "-S", "-c", f"import signal, sys, time; print(flush=True); {does}"]
     supervisor = Supervisor(1, "worker", 0)
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -55,6 +61,7 @@ def test_a_process_that_is_told_to_end_while_it_starts_has_ended_as_asked(does: 
             process.stdout.readline()
         supervisor._children[0].process = process
         assert supervisor._end() == code
+    assert caplog.messages == said
 
 
 def test_a_process_that_dies_again_and_again_is_started_ever_later_and_soon_again_once_it_was_steady(

@@ -40,9 +40,14 @@ class Figures:
         return self.ledgers[about].received + self.refused_at_gateway.get(about, 0)
 
     @property
+    def missing(self) -> int:
+        """How many of the readings that were sent are not accounted for."""
+        return sum(max(0, self.sent.get(about, 0) - self.arrived(about)) for about in STAGES)
+
+    @property
     def all_arrived(self) -> bool:
         """Whether all that was sent is accounted for."""
-        return all(self.arrived(about) >= self.sent.get(about, 0) for about in STAGES)
+        return self.missing == 0
 
     @property
     def balanced(self) -> bool:
@@ -87,11 +92,10 @@ def render(console: Console, figures: Figures) -> None:
         style="green" if figures.balanced else "bold red",
     )
     if not figures.all_arrived:
-        missing = sum(max(0, figures.sent.get(about, 0) - figures.arrived(about)) for about in STAGES)
-        said = [f"{missing:,} had not arrived at the end."]
+        said = [f"{figures.missing:,} had not arrived at the end."]
         if figures.refusal:
             said.append(f"{figures.refusal[0].upper()}{figures.refusal[1:]}.")
-        if missing > figures.refused_by_broker:
+        if figures.missing > figures.refused_by_broker:
             said.append(
                 "If the machine does not keep up, ask less of it: `urbanbrain up --bikes 5000 --speed 20`"
             )

@@ -44,8 +44,8 @@ POLL_S = 0.25
 CATCH_UP_TIMEOUT_S = 60.0
 AT_REST_S = 3.0
 """Without news in a ledger; it is stored once a second."""
-WORKER_TIMEOUT_S = 180.0
-"""Where its code was never compiled before, and the machine is busy, a worker took more than a minute to begin."""
+READY_TIMEOUT_S = 180.0
+"""Where code was never compiled before, and the machine is busy, a worker took more than a minute to begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ def _stop_in_order(
     say("letting gateway and worker finish what is under way")
     if city is None:
         gateway.stop()  # who publishes may go on
-    _catch_up(settings, told.sent, say)  # the gateway too: the broker may still hold messages for it
+    _catch_up(settings, told, say)  # the gateway too: the broker may still hold messages for it
     gateway.stop()
     worker.stop()
     return told
@@ -253,7 +253,7 @@ def _wait_for_worker(
 ) -> None:
     """Wait until the worker has taken all of its partitions: who publishes before makes a backlog."""
     say("waiting until the worker looks after all partitions")
-    deadline, wanted = time.monotonic() + WORKER_TIMEOUT_S, partitions_of(settings)
+    deadline, wanted = time.monotonic() + READY_TIMEOUT_S, partitions_of(settings)
     while worker.running and not asked.is_set() and claimed(settings, since_ms) < wanted:
         if time.monotonic() > deadline:
             say("the worker is not ready yet: alerts on what is published before it is come late, or never")
@@ -279,22 +279,22 @@ def _wait(
             at_work.remove(process)
 
 
-def _catch_up(settings: Settings, sent: Mapping[str, int], say: _Steps) -> None:
-    """Wait until every reading is in the ledger and every window of it is written.
+def _catch_up(settings: Settings, told: _Told, say: Callable[[str], None]) -> None:
+    """Wait until every reading that the broker took is in the ledger and every window of it is written.
 
     Where nobody knows how many were sent: until no more came for a while.
     """
     deadline = time.monotonic() + CATCH_UP_TIMEOUT_S
     ledgers, since = None, 0.0
     while time.monotonic() < deadline:
-        figures = read(settings.database_url.get_secret_value(), sent)
+        figures = read(settings.database_url.get_secret_value(), told.sent)
         if figures.ledgers != ledgers:
             ledgers, since = figures.ledgers, time.monotonic()
-        at_rest = sent or time.monotonic() - since >= AT_REST_S
-        if at_rest and figures.all_arrived and figures.complete:
+        at_rest = told.sent or time.monotonic() - since >= AT_REST_S
+        if at_rest and figures.missing <= told.refused and figures.complete:
             return
         time.sleep(POLL_S)
-    what = "not everything arrived" if sent else "the stages were not done"
+    what = "not everything arrived" if told.sent else "the stages were not done"
     say(f"{what} within {CATCH_UP_TIMEOUT_S:.0f} s")
 
 
@@ -332,7 +332,7 @@ class _Children:
             stop_timeout_s=30.0,
         )
         self._cleanup.callback(process.stop)
-        process.start(lambda: at_work in log.read_text(), timeout_s=60.0)
+        process.start(lambda: at_work in log.read_text(), timeout_s=READY_TIMEOUT_S)
         return process
 
     def told(self, name: str) -> _Told:

@@ -14,7 +14,9 @@ from deploy.endpoints import Endpoints
 from deploy.native.process import ServiceFailed, ServiceProcess
 from deploy.summary import Figures
 from deploy.up import Plan, _Children
+from streams.fold.contract import Ledger
 from streams.settings import Settings
+from streams.store.queries import AlertCounts
 
 URL = "postgresql://ub_writer@127.0.0.1/urbanbrain"
 CONTAINERS = Endpoints("127.0.0.1", 1883, "127.0.0.1:9092", "kafka", URL, URL, URL)
@@ -162,10 +164,36 @@ def test_who_publishes_is_started_when_the_worker_has_its_partitions(
         asked = threading.Event()
         asked.set()
         assert waited(worker, 2, asked, monkeypatch) == waits
-        monkeypatch.setattr(up, "WORKER_TIMEOUT_S", 0.05)
+        monkeypatch.setattr(up, "READY_TIMEOUT_S", 0.05)
         [*_, late] = waited(worker, 2, threading.Event(), monkeypatch)
         assert late.startswith("the worker is not ready yet")
     finally:
         worker.stop()
-    monkeypatch.setattr(up, "WORKER_TIMEOUT_S", 60.0)
+    monkeypatch.setattr(up, "READY_TIMEOUT_S", 60.0)
     assert waited(worker, 2, threading.Event(), monkeypatch) == waits
+
+
+def caught_up(told: up._Told, arrived: int, patched: pytest.MonkeyPatch) -> list[str]:
+    """What is said by who waits until so many vehicles have arrived."""
+    figures = Figures(
+        sent=told.sent,
+        ledgers={"vehicles": Ledger(arrived, arrived), "sensors": Ledger(), "requests": Ledger()},
+        refused_at_gateway={},
+        rejected=[],
+        windows={},
+        complete=True,
+        alerts=AlertCounts(0, 0),
+        oversaturated=[],
+    )
+    said: list[str] = []
+    patched.setattr(up, "POLL_S", 0.001)
+    patched.setattr(up, "CATCH_UP_TIMEOUT_S", 0.05)
+    patched.setattr(up, "read", lambda *_: figures)
+    up._catch_up(Settings(), told, said.append)
+    return said
+
+
+def test_nobody_waits_for_readings_that_the_broker_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert caught_up(up._Told({"vehicles": 10}, refused=2), 8, monkeypatch) == []
+    [late] = caught_up(up._Told({"vehicles": 10}, refused=2), 7, monkeypatch)
+    assert late.startswith("not everything arrived")

@@ -129,11 +129,11 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetcher._fetch_max_wait_ms = usual if found else max(usual, QUIET_FETCH_WAIT_MS)
         records = {tp: some[: self._holes.whole(tp, some)] for tp, some in found.items() if some}
         for tp in [tp for tp, some in records.items() if len(some) < len(found[tp])]:
-            consumer.seek(tp, self._holes.next_of(tp))
-            if not records[tp]:
-                del records[tp]
-                await asyncio.sleep(_HOLE_WAIT_S)
-        return records
+            consumer.seek(tp, self._holes.next_of(tp))  # before we wait: meanwhile it may be lost
+        whole = {tp: some for tp, some in records.items() if some}
+        if len(whole) < len(records):
+            await asyncio.sleep(_HOLE_WAIT_S)
+        return whole
 
     async def _refused(self, consumer: aiokafka.AIOKafkaConsumer, error: KafkaError) -> None:
         """Say what Kafka has against a fetch, and wait before the next. What the group has, Membership says."""

@@ -201,6 +201,9 @@ def _check_when(when: When, zone: tzinfo, problems: Problems) -> None:
         problems.add("calendar.start", str(when.start), rule)
     if when.start.microsecond:
         problems.add("calendar.start", str(when.start), "whole seconds are expected")
+    for day in sorted({*when.holidays} & {*when.working_days}):
+        rule = "it is among the holidays, too; leave it out of one of them"
+        problems.add("calendar.working_days", str(day), rule)
     for key, seconds, least, most in (
         ("duration", when.duration_s, 1, MOST_SECONDS),
         ("settle", when.settle_s, 0, _DAY_S),

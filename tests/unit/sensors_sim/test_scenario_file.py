@@ -75,6 +75,8 @@ def said(text: str) -> str:
         (SOUND.replace("3 h", "9" * 400 + " d"), "a duration is expected of 3,660 d at the most"),
         (SOUND + 'settle = "2 d"', "calendar.settle = '172800 s': 1 d are the most"),
         (SOUND + 'warm_up = "8 d"', "calendar.warm_up = '691200 s': 7 d are the most"),
+        (SOUND + "holidays = [2026-03-02]\nworking_days = [2026-03-07, 2026-03-02]",
+         "calendar.working_days = '2026-03-02': it is among the holidays, too; leave it out of one of them"),
         (SOUND.replace("2026-03-02", "0001-01-01"), "calendar.start = '0001-01-01 07:30:00': a year from 2002 to 2089"),
         (SOUND.replace("2026-03-02", "9999-12-31"), "a year from 2002 to 2089 is expected"),
         (SOUND.replace('"3 h"', "03:00:00"), "calendar.duration = 03:00:00: a duration, such as"),

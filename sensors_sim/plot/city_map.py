@@ -49,11 +49,12 @@ def draw(axes: Axes, day: Day) -> None:
     axes.set_title(
         f"Bikes standing in each cell at {local(int(day.ts[day.peak]), day.city.zone):%H:%M}",
         loc="left",
+        y=1.0,  # else it would give way to the bar
         fontsize=12,
         fontweight="bold",
         color=INK,
     )
-    within = axes.inset_axes((0.62, 0.93, 0.36, 0.016))
+    within = axes.inset_axes((0.62, 1.005, 0.36, 0.016))  # above the map, which may fill its corner
     bar = axes.figure.colorbar(painted, cax=within, orientation="horizontal", extend="max")
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=QUIET, labelsize=8, length=0)

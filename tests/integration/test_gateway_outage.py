@@ -1,5 +1,6 @@
 """Kafka is away: nothing is acknowledged, memory stays bounded, and everything arrives when it is back."""
 
+import re
 import socket
 import threading
 
@@ -113,10 +114,15 @@ def test_memory_stays_bounded_while_kafka_is_away(services: Services) -> None:
         publisher(services) as client,
         Reader(services) as reader,
     ):
+        publish_all(client, messages[:10])  # what work takes at all
+        reader.read_until(lambda seen: len(seen.pairs) == 5_000, "the first readings")
         before = gateway.memory_mb
         with services.kafka_paused():
-            publish_all(client, messages)  # 95 MB, all with the broker now
+            publish_all(client, messages[10:])  # 88 MB, all with the broker now
             wait_until(lambda: gateway.lines("confirmed nothing"), "the gateway to hold messages")
+            [held] = [re.search(r"\((\S+) MB\) unack", line) for line in gateway.lines("confirmed nothing")]
+            assert held is not None
+            assert float(held[1]) < 5, "the limit, and what the last message is beyond it"
             assert gateway.memory_mb - before < 40
         reader.read_until(lambda seen: len(seen.pairs) == 75_000, "every reading")
         assert gateway.terminate() == 0

@@ -3,6 +3,7 @@
 # user: it may not be allowed to read the checkout.
 #   MQTT_GATEWAY_PASSWORD, MQTT_WORKER_PASSWORD, MQTT_ADMIN_PASSWORD   our own accounts
 #   MQTT_PUBLISHERS    publishers as name:password, separated by spaces
+#   GATEWAY_ID, WORKER_ID   names of ours on the broker, which are only looked at
 #   CONFIG, PASSWORDS  files, when they are not where the image has them; the ACL goes from beside one to beside the other
 set -euf # no file names in place of a password with a star
 
@@ -23,6 +24,16 @@ whole() {
     esac
     printf '%s\n' "$2:$3" # echo would read a backslash
 }
+
+for id in "${GATEWAY_ID:-}" "${WORKER_ID:-}"; do
+    case $id in
+        *change-me*)
+            echo "GATEWAY_ID, WORKER_ID: one is still $id, and a publisher who connects by that name ends the session" \
+                "of ours; choose names that nobody can guess (openssl rand -hex 8)" >&2
+            exit 1
+            ;;
+    esac
+done
 
 umask 077
 accounts=$( # all of them before the first is written: as they are they stay on no disk

@@ -18,6 +18,8 @@ LEVEL = 3
 _SKIPPABLE = 0x184D2A57
 _PREFIX = struct.Struct("<II")  # magic number, length of what follows (RFC 8878, section 3.1.2)
 _LONGEST_HEAD = 16_000_000
+LONGEST_CHUNK = 1 << 29
+"""Bytes of the lines of one chunk: a megabyte, and one message more. MQTT has none larger than 256 MB."""
 _OPTIONS: dict[int, int] = {
     zstd.CompressionParameter.compression_level: LEVEL,
     zstd.CompressionParameter.checksum_flag: 1,
@@ -88,11 +90,19 @@ def pack(lines: bytes) -> bytes:
 
 
 def unpack(frame: bytes) -> bytes:
-    """Return the lines of a chunk; ValueError says why they cannot be read."""
+    """Return the lines of a chunk; ValueError says why they cannot be read.
+
+    A file of somebody else may hold gigabytes in some kilobytes.
+    """
+    unpacked = zstd.ZstdDecompressor()
     try:
-        return zstd.decompress(frame)
+        lines = unpacked.decompress(frame, LONGEST_CHUNK)
     except zstd.ZstdError as error:
         raise ValueError(str(error)) from None
+    if not unpacked.eof:
+        reason = "it breaks off" if unpacked.needs_input else f"more than {LONGEST_CHUNK:,} bytes of lines"
+        raise ValueError(reason)
+    return lines
 
 
 def heads(file: IO[bytes]) -> Iterator[tuple[int, Head | ChunkHead | End]]:

@@ -18,6 +18,7 @@ from streams.gateway.in_turn import InTurn
 from streams.gateway.kafka_sink import KafkaSink
 from streams.gateway.mqtt_source import MqttSource
 from streams.gateway.outage import Outage
+from streams.gateway.rations import Rations
 from streams.gateway.receipt import Receipt
 from streams.gateway.receiver import Message
 from streams.gateway.records import KafkaRecord, RecordWriter
@@ -84,6 +85,7 @@ class Bridge:
             look_ms=self._look_ms,
         )
         self._writer = RecordWriter(settings.gateway_id, Numbering(lambda: time.time_ns() // 1000))
+        self._rations = Rations()  # of the network thread alone
         self._refusals: list[KafkaRecord] = []
         self._in_turn = InTurn()
         self._stats = Stats()
@@ -134,13 +136,15 @@ class Bridge:
         now_ms = _wall_ms()
         topic, payload = message.topic, message.payload
         decoded = decode(topic, payload, now_ms=now_ms, limits=self._limits)
+        target, rejected = decoded.target, decoded.rejected
+        if target is not None and rejected:
+            rejected = self._rations.told(target.owner, rejected, now_ms)
         receipt = Receipt(
             mid=message.mid,
             qos=message.qos,
             connection=connection,
-            size=min(len(payload), self._limits.max_payload_bytes)
-            + OVERHEAD_BYTES * (1 + len(decoded.rejected)),
-            parts=len(decoded.accepted) + len(decoded.rejected),
+            size=min(len(payload), self._limits.max_payload_bytes) + OVERHEAD_BYTES * (1 + len(rejected)),
+            parts=len(decoded.accepted) + len(rejected),
         )
         stats = self._stats
         with self._lock:
@@ -152,12 +156,11 @@ class Bridge:
             stats.unacked += 1
             stats.unacked_bytes += receipt.size
             self._in_turn.add(receipt)
-            target = decoded.target
             if target is not None and decoded.accepted:
                 stats.accepted += len(decoded.accepted)
                 if self._framer.add(target.kind, target.owner, decoded.accepted, receipt, now_ms):
                     self._work.set()
-            for refusal in decoded.rejected:
+            for refusal in rejected:
                 stats.rejected += refusal.count
                 self._refusals.append(self._writer.refusal(refusal, topic, receipt, now_ms))
 

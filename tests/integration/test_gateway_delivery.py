@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from schemas.envelope import REJECTED, VEHICLE_FRAME
+from streams.gateway.rations import MOST
 from streams.partition import Partitions
 from tests.integration.gateway_support import (
     PARTITIONS,
@@ -96,6 +97,27 @@ def test_50_000_readings_arrive_once_and_in_order_among_1_000_bad_payloads(servi
         newest[row.vehicle_id] = row.ts
         assert row.partition == partitions[row.vehicle_id]
         assert row.operator == "north"
+
+
+def test_of_a_publisher_of_nothing_but_faults_few_are_told_one_by_one_and_all_are_counted(
+    services: Services,
+) -> None:
+    """Two kilobytes hold a thousand faults: each told by itself, they would keep all others waiting."""
+    faults = array([0] * 1_000)  # type: ignore[list-item]
+    with running_gateway(services) as gateway, publisher(services) as client, Reader(services) as reader:
+        publish_all(client, [("ub/v1/north/vehicles", faults)] * 50)
+        publish_all(client, [("ub/v1/south/vehicles", b"[0,0,0]")])
+        reader.read_until(
+            lambda seen: sum(item.count for item in seen.rejected) >= 50_003, "all that was refused"
+        )
+        assert gateway.terminate() == 0
+        assert gateway.lines("stopped; 51 messages, 0 readings accepted, 50003 rejected"), gateway.log
+        assert gateway.lines("51 acknowledged, 0 waiting")
+        reader.read_to_the_end()
+    told = Counter(item.topic for item in reader.rejected)
+    assert MOST + 49 <= told["ub/v1/north/vehicles"] < 2 * MOST
+    assert told["ub/v1/south/vehicles"] == 3
+    assert sum(item.count for item in reader.rejected) == 50_003
 
 
 def test_messages_are_acknowledged_in_the_order_in_which_they_came(services: Services) -> None:

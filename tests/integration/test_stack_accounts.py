@@ -187,6 +187,20 @@ def test_the_passwords_of_the_example_open_no_broker(
 
 
 @pytest.mark.parametrize(
+    "ids",
+    [
+        {"GATEWAY_ID": "gateway-change-me", "WORKER_ID": "worker-4b1d"},
+        {"GATEWAY_ID": "gateway-9c2e", "WORKER_ID": "worker-change-me"},
+    ],
+)
+def test_the_names_of_the_example_open_no_broker(tmp_path: Path, ids: dict[str, str]) -> None:
+    """Any publisher may connect by them, and ends the session of ours with all that waits in it."""
+    said = refusal(tmp_path, ids)
+    (still,) = [name for name in ids.values() if "change-me" in name]
+    assert said.startswith(f"GATEWAY_ID, WORKER_ID: one is still {still}, and a publisher who connects by ")
+
+
+@pytest.mark.parametrize(
     ("account", "password", "topic", "allowed"),
     [
         ("hello", "h", "ub/v1/hello/vehicles", True),

@@ -133,6 +133,16 @@ def test_every_secret_is_in_the_example_and_the_example_has_no_other() -> None:
     assert sorted(given) == sorted(wanted)
 
 
+def test_names_on_the_broker_are_secrets_that_it_looks_at(compose: dict[str, Any]) -> None:
+    """No ACL keeps a publisher from connecting by the name of a gateway, which ends the gateway's session."""
+    services = compose["services"]
+    for service in ("gateway", "worker"):
+        name, setting = f"{service.upper()}_ID", f"UB_{service.upper()}_ID"
+        assert services[service]["environment"][setting] == f"${{{name}:-{service}-0}}"
+        assert services["mosquitto"]["environment"][name] == f"${{{name}:-}}"
+        assert f"\n{name}={service}-change-me\n" in (DEPLOY / ".env.example").read_text()
+
+
 def test_nothing_but_mqtt_listens_beyond_the_loopback_of_the_host(compose: dict[str, Any]) -> None:
     ports = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
     assert ports.pop("mosquitto") == ["1883:1883"]

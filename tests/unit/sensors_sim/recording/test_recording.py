@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensors_sim.errors import RecordingError
-from sensors_sim.recording.chunks import START, VERSION, ChunkHead, Head, framed
+from sensors_sim.recording import chunks
+from sensors_sim.recording.chunks import START, VERSION, ChunkHead, Head, framed, pack
 from sensors_sim.recording.reader import Recording, is_recording
 from sensors_sim.recording.record import Recorded, family, from_line, to_line
 from sensors_sim.recording.writer import CHUNK_BYTES, CHUNK_US, Writer
@@ -136,6 +137,27 @@ def test_a_damaged_chunk_is_skipped_and_counted_and_the_next_one_read(tmp_path: 
     assert report.skipped == {"chunk_unreadable": second.head.messages}
     assert report.rows == 40
     assert f"at byte {second.position}" in report.examples["chunk_unreadable"]
+
+
+def test_a_chunk_that_unpacks_to_more_than_any_has_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, bomb = tmp_path / "r", pack(bytes(CHUNK_BYTES))
+    chunk = framed(ChunkHead(1, T0, T0, len(bomb), 1, 1, {}))
+    path.write_bytes(START + framed(head()) + chunk + bomb)
+    monkeypatch.setattr(chunks, "LONGEST_CHUNK", CHUNK_BYTES - 1)
+    report = Report()
+    assert not list(Recording(path).read(report))
+    assert report.skipped["chunk_unreadable"] == 1
+    assert report.examples["chunk_unreadable"].endswith(": more than 1,048,575 bytes of lines")
+
+
+def test_a_chunk_without_its_end_is_skipped(tmp_path: Path) -> None:
+    path, cut = tmp_path / "r", pack(bytes(CHUNK_BYTES))[:-5]
+    path.write_bytes(START + framed(head()) + framed(ChunkHead(1, T0, T0, len(cut), 1, 1, {})) + cut)
+    report = Report()
+    assert not list(Recording(path).read(report))
+    assert report.examples["chunk_unreadable"].endswith(": it breaks off")
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from dataclasses import replace
 from schemas.rejected import Reason
 from streams.gateway.decode import Refusal
 
-MOST = 1_000
-"""Refusals that a publisher has told who had none for long."""
-A_SECOND = 10
-"""How many more there may be with each second."""
+MOST = 20_000
+"""Refusals that a publisher has told who had none for long: two to three seconds of a gateway's work."""
+A_SECOND = 500
+"""How many more there may be with each second: one of twenty readings of somebody who sends 10,000."""
 _PUBLISHERS = 10_000
 """Where there are no accounts, names may be made up."""
 
@@ -23,13 +23,14 @@ _PUBLISHERS = 10_000
 class Rations:
     """What is left to each publisher, and since when; of those that are not here, all."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST, a_second: int = A_SECOND) -> None:
+        self._most, self._a_second = most, a_second
         self._left: dict[str, tuple[float, int]] = {}
 
     def told(self, publisher: str, refusals: Sequence[Refusal], now_ms: int) -> list[Refusal]:
         """Return what is told of the refusals of one message; the counts add up to the same."""
-        left, since_ms = self._left.get(publisher, (float(MOST), now_ms))
-        left = min(MOST, left + max(now_ms - since_ms, 0) / 1000 * A_SECOND)
+        left, since_ms = self._left.get(publisher, (float(self._most), now_ms))
+        left = min(self._most, left + max(now_ms - since_ms, 0) / 1000 * self._a_second)
         single = refusals[: int(left)]
         if len(self._left) >= _PUBLISHERS:
             self._left.clear()

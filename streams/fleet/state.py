@@ -30,6 +30,7 @@ from streams.fleet.ground import Ground
 from streams.fleet.kernel import ENTRY
 from streams.fleet.live import LiveCounts
 from streams.fleet.news import News, NewsConfig
+from streams.fleet.regions import Regions
 from streams.fleet.silence import MISSING, Silence
 from streams.fleet.slots import Slots
 from streams.fleet.steps import look_of
@@ -62,6 +63,7 @@ class FleetState:
         self._offset, self._epoch = restored.offset, restored.epoch
         self._books = Books(STAGE, restored.generation, restored.ledger)
         self._slots = Slots(cells)
+        self._regions = Regions(self._slots)
         self._vehicles = Vehicles()
         self._flows = Flows(self._vehicles, config.window_ms)
         self._live = LiveCounts()
@@ -209,6 +211,8 @@ class FleetState:
             self._sweep(self._clock.watermark)
             self._flows.settle(self._clock.watermark)
             rows = self._flows.take_rows(self._clock.watermark)
+            if rows is not None:
+                self._regions.count(rows.slot, rows.window_start)
         else:
             self._sweep_silent()
         out, self._tell = self._books.take_refused() + self._tell, []
@@ -264,6 +268,9 @@ class FleetState:
         )
         if clock != self._saved_clock:
             self._saved_clock = changes.parts["clock"] = clock
+        regions = self._regions.take_unsaved()
+        if regions is not None:
+            changes.parts["regions"] = saved.dump_regions(regions)
         if self._saved_ground != self._news.ground:
             self._saved_ground = self._news.ground
             changes.parts["ground"] = self._saved_ground.encode()
@@ -320,6 +327,9 @@ class FleetState:
             if kind == "window":
                 self._flows.restore_window(int(start), *saved.load_window(data, self._slots))
         self._flows.resume()
+        if "regions" in restored.parts:
+            since = self._clock.newest_ts - self._config.stale_after_ms
+            self._regions.restore(saved.load_regions(restored.parts["regions"]), since)
         if self._saved_ground != self._news.ground:
             self._news.tell_all()
         if self._saved_battery:

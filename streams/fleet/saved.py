@@ -3,7 +3,7 @@
 `clock`                  watermark and offsets of the fold
 `battery`                the lines by which batteries were looked at last
 `trips`                  from when on all trips are told, by area; none: written by a version that did not say
-`regions`                the hour in which something was counted last, by region
+`regions`                see streams/fold/regions.py
 `window/<start>`         settled counts of one window
 `waiting/<generation>/<offset>`  readings that waited at the checkpoint with that offset; immutable. Vehicles' newest
                          readings, which are in their rows, are not among them
@@ -60,7 +60,6 @@ _encode = msgspec.msgpack.Encoder().encode
 _clock = msgspec.msgpack.Decoder(Clock)
 _lines = msgspec.msgpack.Decoder(tuple[int, int])
 _trips = msgspec.msgpack.Decoder(dict[str, int])
-_regions = msgspec.msgpack.Decoder(dict[str, int])
 _window = msgspec.msgpack.Decoder(_Window)
 _entries = msgspec.msgpack.Decoder(_Entries)
 _LEVEL = 1
@@ -97,17 +96,6 @@ def load_trips(data: bytes) -> dict[str, int]:
     """Decode what `dump_trips` wrote."""
     with reading("fleet", "trips"):
         return _trips.decode(data)
-
-
-def dump_regions(hours: Mapping[str, int]) -> bytes:
-    """Encode in which hour something was counted last, by region."""
-    return _encode(hours)
-
-
-def load_regions(data: bytes) -> dict[str, int]:
-    """Decode what `dump_regions` wrote."""
-    with reading("fleet", "regions"):
-        return _regions.decode(data)
 
 
 def dump_window(slots: NDArray[np.int32], counts: NDArray[np.int32], names: Slots) -> bytes:

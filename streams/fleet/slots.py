@@ -32,7 +32,7 @@ class Slots:
         self._count = 0
         self.operators: list[str] = []
         self.regions: set[int] = set()
-        """Numbers of those that this partition has met; see also regions.py."""
+        """Numbers of those that this partition has met; see also streams/fold/regions.py."""
         self._operator_names = np.zeros(0, "S1")
         self.cell_of = np.zeros(1024, np.int32)
         self.operator_of = np.zeros(1024, np.int32)

@@ -81,9 +81,10 @@ class Cells:
             setattr(self, name, grown(getattr(self, name), end))
         self.h3[start:end] = cells
         self.hex[start:end] = [b"%x" % cell for cell in cells]
-        self.region[start:end] = [self._region_of(self._locator.region(cell)) for cell in cells]
+        self.region[start:end] = [self.number_of_region(self._locator.region(cell)) for cell in cells]
 
-    def _region_of(self, name: str) -> int:
+    def number_of_region(self, name: str) -> int:
+        """Return the number of a region, in `regions`."""
         number = self._region_number.get(name)
         if number is None:
             number = self._region_number[name] = len(self.regions)

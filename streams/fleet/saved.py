@@ -3,6 +3,7 @@
 `clock`                  watermark and offsets of the fold
 `battery`                the lines by which batteries were looked at last
 `trips`                  from when on all trips are told, by area; none: written by a version that did not say
+`regions`                see streams/fold/regions.py
 `window/<start>`         settled counts of one window
 `waiting/<generation>/<offset>`  readings that waited at the checkpoint with that offset; immutable. Vehicles' newest
                          readings, which are in their rows, are not among them

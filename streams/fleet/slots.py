@@ -31,7 +31,8 @@ class Slots:
         self.numbers = Ids()  # of cell number << 20 | operator number
         self._count = 0
         self.operators: list[str] = []
-        self.regions: set[int] = set()  # numbers of those that this partition has met
+        self.regions: set[int] = set()
+        """Numbers of those that this partition has met; see also streams/fold/regions.py."""
         self._operator_names = np.zeros(0, "S1")
         self.cell_of = np.zeros(1024, np.int32)
         self.operator_of = np.zeros(1024, np.int32)

@@ -40,6 +40,9 @@ from streams.fold.books import Books
 from streams.fold.clock import EventClock
 from streams.fold.contract import Changes, Ledger, Output, Record, Restored, Rows
 from streams.fold.presence import Presence
+from streams.fold.regions import PART as REGIONS
+from streams.fold.regions import Regions
+from streams.fold.stored import reading
 
 STAGE = "fleet"
 _SOON_MS = 30_000
@@ -62,6 +65,7 @@ class FleetState:
         self._offset, self._epoch = restored.offset, restored.epoch
         self._books = Books(STAGE, restored.generation, restored.ledger)
         self._slots = Slots(cells)
+        self._regions = Regions()
         self._vehicles = Vehicles()
         self._flows = Flows(self._vehicles, config.window_ms)
         self._live = LiveCounts()
@@ -209,6 +213,9 @@ class FleetState:
             self._sweep(self._clock.watermark)
             self._flows.settle(self._clock.watermark)
             rows = self._flows.take_rows(self._clock.watermark)
+            if rows is not None:
+                regions = self._slots.region_of(rows.slot)
+                self._regions.count(self._slots.cells.regions, regions, rows.window_start)
         else:
             self._sweep_silent()
         out, self._tell = self._books.take_refused() + self._tell, []
@@ -220,8 +227,8 @@ class FleetState:
         else:
             everyone = self._presence.take_due(time)
         dirty = self._live.take_dirty()
-        since, regions = self._trips_since, self._trips_since.due(self._slots.regions, self._clock.newest_ts)
-        out += self._teller.trips_since(since.by_area, regions, self._news.ground, self._clock.newest_ts)
+        since, due = self._trips_since, self._trips_since.due(self._slots.regions, self._clock.newest_ts)
+        out += self._teller.trips_since(since.by_area, due, self._news.ground, self._clock.newest_ts)
         out += self._teller.news(self._news.take(), self._news.ground, self._clock.newest_ts)
         out += self._edges_told()
         return out + self._teller.partials(
@@ -264,6 +271,8 @@ class FleetState:
         )
         if clock != self._saved_clock:
             self._saved_clock = changes.parts["clock"] = clock
+        if (part := self._regions.take_part()) is not None:
+            changes.parts[REGIONS] = part
         if self._saved_ground != self._news.ground:
             self._saved_ground = self._news.ground
             changes.parts["ground"] = self._saved_ground.encode()
@@ -320,6 +329,10 @@ class FleetState:
             if kind == "window":
                 self._flows.restore_window(int(start), *saved.load_window(data, self._slots))
         self._flows.resume()
+        if REGIONS in restored.parts:
+            with reading(STAGE, REGIONS):
+                names = self._regions.restore(restored.parts[REGIONS], self._clock.newest_ts)
+            self._slots.regions.update(map(self._slots.cells.number_of_region, names))
         if self._saved_ground != self._news.ground:
             self._news.tell_all()
         if self._saved_battery:

@@ -4,6 +4,7 @@ So an amendment of one window changes the stocks of the slot's later ones too.
 """
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Mapping
 from operator import add, sub
 
 from streams.grid.kind import Stocks
@@ -25,6 +26,7 @@ class Chain:
 
     def __init__(self, stocks: int) -> None:
         self.standing: dict[int, Stocks] = {}
+        """Of slots where there is anything."""
         self.unsaved: set[int] = set()
         """Blocks of slots whose standing changed."""
         self._empty: Stocks = (0,) * stocks
@@ -39,8 +41,16 @@ class Chain:
         if not self._empty:
             return ()
         self.unsaved.add(slot >> BLOCK_BITS)
-        moved = self.standing[slot] = plus(self.at_end(slot), change)
+        moved = plus(self.at_end(slot), change)
+        if any(moved):
+            self.standing[slot] = moved
+        else:
+            self.standing.pop(slot, None)
         return moved
+
+    def restore(self, standing: Mapping[int, Stocks]) -> None:
+        """Put the stocks of some slots back; earlier versions saved those of nothing, too."""
+        self.standing |= {slot: stocks for slot, stocks in standing.items() if any(stocks)}
 
     def enter(self, slot: int, start: int) -> None:
         """Add a window to those of a slot; without stocks nobody asks for them."""

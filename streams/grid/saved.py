@@ -56,7 +56,7 @@ class _Edges(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen
     forgotten_before: int
 
 
-_slots = msgspec.msgpack.Decoder(list[Key])
+_slots = msgspec.msgpack.Decoder(list[Key | None])
 _source = msgspec.msgpack.Decoder(_Source)
 _live = msgspec.msgpack.Decoder(_Live)
 _stocks = msgspec.msgpack.Decoder(dict[int, Stocks])
@@ -156,7 +156,7 @@ def _restore(tally: Tally[Any], what: str, numbers: list[int], data: bytes) -> N
             words = {slot: row.words[number] for slot, row in tally.kind.rows.decode(data).items()}
             tally.windows.bygone.restore(number, start, words)
         case "stocks", [_]:
-            tally.windows.chain.standing |= _stocks.decode(data)
+            tally.windows.chain.restore(_stocks.decode(data))
         case "edges", []:
             edges = _edges.decode(data)
             tally.windows.closed_before = edges.closed_before

@@ -64,7 +64,7 @@ class GridState:
         self._rejected: list[Output] = []
         self._health = HealthPost()
         self._tallies = saved.load(restored.parts, self._make)
-        self._known_cells = {cell for tally in self._tallies.values() for cell, _ in tally.slots.keys}
+        self._known_cells = {cell for tally in self._tallies.values() for cell, _ in tally.slots.keys if cell}
 
     def apply(self, record: Record) -> None:
         """Fold one partial in."""
@@ -115,13 +115,11 @@ class GridState:
         tally.live.put(source, np.full(len(slots), order), slots, counts)
 
     def _slots(self, tally: Tally[Any], cells: list[str], names: list[str]) -> list[int]:
-        known = len(tally.slots.keys)
-        slots = tally.slots.numbers(cells, names)
-        for cell, _ in tally.slots.keys[known:]:
-            if cell not in self._known_cells:
-                self._known_cells.add(cell)
-                self._new_cells.append(cell)
-        return slots
+        if not self._known_cells.issuperset(cells):
+            new = [cell for cell in dict.fromkeys(cells) if cell not in self._known_cells]
+            self._known_cells.update(new)
+            self._new_cells += new
+        return tally.slots.numbers(cells, names)
 
     def _make(self, region: str, kind: str) -> Tally[Any]:
         sources = Sources(self._config.idle_timeout_ms, self._config.forget_source_ms, self._wall)
@@ -195,6 +193,7 @@ class GridState:
         """Return table rows and parts that changed since the last call."""
         changes = Changes(rows=list(self._table_rows()))
         for tally in self._tallies.values():
+            tally.forget_slots()
             changes.parts.update(saved.take(tally))
         return changes
 

@@ -30,6 +30,11 @@ class Tally[W: Word]:
         if reach is not None:
             self.windows.forget(reach - amend_horizon_ms, self.sources.settled_before(amend_horizon_ms))
 
+    def forget_slots(self) -> None:
+        """Forget slots of which nothing is known any more, where there are many. Call it when all rows are stored."""
+        if self.slots.are_many:
+            self.slots.keep_only(self.windows.slots())
+
     def watermark(self) -> int:
         """Return the event time up to which windows may close; when all sources are idle they all may."""
         return self.sources.watermark(if_all_idle=self.windows.newest_end())
@@ -44,6 +49,9 @@ class FleetTally(Tally[FlowWord]):
         self.told_as_of = 0
         self.by_half: set[int] = set()
         """Sources that have told a part of their counts, and will tell the rest with their next partial."""
+
+    def forget_slots(self) -> None:
+        """Do nothing: of every slot it must be known which word of each source was the newest."""
 
     @property
     def is_whole(self) -> bool:

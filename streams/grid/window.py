@@ -159,6 +159,10 @@ class Windows[W: Word]:
             self.forgotten |= {(start, slot >> BLOCK_BITS) for slot in slots}
         self.unsaved -= self.forgotten
 
+    def slots(self) -> set[int]:
+        """Return the slots of which anything is known: a row, a stock, or a word on a window that is gone."""
+        return set(self.chain.standing).union(*self.rows.values(), *self.bygone.words.values())
+
     def newest_end(self) -> int:
         """Return the end of the newest window with a row, or 0."""
         return self._starts[-1] + self.window_ms if self._starts else 0

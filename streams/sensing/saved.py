@@ -2,6 +2,7 @@
 
 `clock`                                          how far event time has come
 `seen/<start>-<end>/<generation>.<offset>`       distinct readings of one block that a checkpoint brought; immutable
+`regions`                                        see streams/fold/regions.py
 Rows and slots have no meaning outside one process, so parts name sensors, metrics and cells.
 """
 

@@ -45,12 +45,12 @@ class Slots:
             self.region = grown(self.region, number + 1)
             self.cell[number] = cell
             self.metric[number] = metric
-            self.region[number] = self._region(self._locator.region(cell))
+            self.region[number] = self.number_of_region(self._locator.region(cell))
         return number
 
     def region_of(self, cell: int) -> int:
         """Return the number of a cell's region, in `regions`."""
-        return self._region(self._locator.region(cell))
+        return self.number_of_region(self._locator.region(cell))
 
     def slots_at(
         self, lat: NDArray[np.float64], lon: NDArray[np.float64], metric: NDArray[np.int8]
@@ -59,7 +59,8 @@ class Slots:
         cells = self._locator.cells(lat.tolist(), lon.tolist())
         return np.array(list(map(self.slot, cells, metric.tolist())), np.int32)
 
-    def _region(self, name: str) -> int:
+    def number_of_region(self, name: str) -> int:
+        """Return the number of a region, in `regions`."""
         number = self._region_number.get(name)
         if number is None:
             number = self._region_number[name] = len(self.regions)

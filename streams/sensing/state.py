@@ -26,6 +26,9 @@ from streams.fold.clock import EventClock
 from streams.fold.contract import Changes, Ledger, Output, Record, Restored, Rows
 from streams.fold.frames import BadFrame
 from streams.fold.presence import EVERY_MS, Presence
+from streams.fold.regions import PART as REGIONS
+from streams.fold.regions import Regions
+from streams.fold.stored import reading
 from streams.sensing import saved
 from streams.sensing.frame import Frame, Reader
 from streams.sensing.health.rule import HealthRule
@@ -74,6 +77,7 @@ class SensingState:
         self._offset = restored.offset
         self._books = Books(STAGE, restored.generation, restored.ledger)
         self._slots = Slots(locator)
+        self._regions = Regions()
         self._series = Series()
         self._reader = Reader(self._series.owners)
         self._memory = Memory(config.window_ms, config.amend_horizon_ms, self._series, self._slots)
@@ -275,6 +279,9 @@ class SensingState:
         # Even where nothing was measured, time moved: those who wait for it must hear.
         everyone, self._told_time = self._told_time != time, time
         changed = self._memory.take_changed()
+        if changed is not None:
+            regions = self._slots.region[changed.slot]
+            self._regions.count(self._slots.regions, regions, changed.window_start)
         return out + self._teller.partials(self._offset, self._clock, changed, everyone=everyone)
 
     def take_changes(self) -> Changes:
@@ -290,6 +297,8 @@ class SensingState:
         )
         if clock != self._saved_clock:
             self._saved_clock = changes.parts["clock"] = clock
+        if (part := self._regions.take_part()) is not None:
+            changes.parts[REGIONS] = part
         for sensor_ids, metrics in self._archived:
             changes.rows.append(
                 Rows("sensor_state", {"sensor_id": sensor_ids, "metric": metrics}, delete=True)
@@ -318,6 +327,11 @@ class SensingState:
             self._clock = EventClock(self._config.allowed_lateness_ms, clock.newest_ts, clock.newest_basis)
             self._teller.told_watermark = self._clock.watermark
             self._forgotten = clock.forgotten
+        if REGIONS in restored.parts:
+            with reading(STAGE, REGIONS):
+                names = self._regions.restore(restored.parts[REGIONS], self._clock.newest_ts)
+            for name in names:
+                self._slots.number_of_region(name)
         self._memory.restore(
             {name: data for name, data in restored.parts.items() if name.startswith("seen/")}
         )

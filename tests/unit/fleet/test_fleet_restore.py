@@ -7,6 +7,7 @@ from schemas.vehicles import VEHICLE_STATES
 from streams.fleet import saved
 from streams.fleet.state import FleetState
 from streams.fold.contract import Record
+from streams.fold.regions import KEPT_MS
 from tests.pipeline import T0, restored
 from tests.unit.fleet.road import CELLS, CONFIG, FAR, HERE, NEXT, Fleet, at, cell, minutes
 
@@ -56,6 +57,36 @@ def test_parts_of_windows_and_waiting_readings_go_when_time_has_passed_them() ->
         fleet.checkpoint()
         most = max(most, len(fleet.database.parts["fleet"]))
     assert most <= 8
+
+
+def regions_told(fleet: Fleet, second: int) -> set[str]:
+    """Let time go on at HERE, and return the regions that are told."""
+    fleet.feed(at(second, bike="bike-2"))
+    return {partial.region for partial in fleet.checkpoint()}
+
+
+def test_a_region_that_its_last_vehicle_has_left_is_told_the_time_after_a_restart_too() -> None:
+    """Else an alert there that waits for time to pass would never end."""
+    fleet = Fleet()
+    fleet.feed(at(0), at(60, FAR), at(120))
+    fleet.checkpoint()
+    for second in range(180, 480, 60):
+        regions_told(fleet, second)
+    assert not [name for name in fleet.database.parts["fleet"] if name == f"window/{T0 + 60_000}"]
+    fleet.crash()
+    assert len(regions_told(fleet, 480)) == 2
+    fleet.crash()
+    assert len(regions_told(fleet, 540)) == 2
+
+
+def test_a_region_where_nothing_was_for_long_is_forgotten_at_a_restart() -> None:
+    fleet = Fleet()
+    fleet.feed(at(0), at(60, FAR), at(120))
+    fleet.checkpoint()
+    later = KEPT_MS // 1000 + 3_600
+    regions_told(fleet, later)
+    fleet.crash()
+    assert len(regions_told(fleet, later + 60)) == 1
 
 
 def test_the_first_frame_after_a_restart_meets_the_watermark_that_was_reached() -> None:

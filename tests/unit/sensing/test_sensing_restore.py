@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from streams.fold.regions import KEPT_MS
 from streams.sensing.state import SensingConfig, SensingState
 from tests.pipeline import restored
 from tests.unit.sensing.station import CONFIG, MINUTE, T0, Station, reading
@@ -208,3 +209,36 @@ def test_who_is_archived_hangs_on_the_log_alone(crash: bool) -> None:
     station.checkpoint()
     assert station.reasons() == []
     assert {row["owner"] for (name, *_), row in station.rows.items() if name == "late"} == {"other"}
+
+
+def regions_told(station: Station, second: int) -> set[str]:
+    """Let time go on in square 0, and return the regions that are told."""
+    station.feed(reading(1, second))
+    told = {partial.region for partial in station.tell()}
+    station.checkpoint()
+    return told
+
+
+def test_a_region_that_its_last_sensor_has_left_is_told_the_time_after_a_restart_too() -> None:
+    """Else an alert there that waits for time to pass would never end."""
+    station = Station()
+    station.feed(reading(1, 0, sensor_id="s-2", at=1))
+    station.checkpoint()
+    station.feed(reading(1, 60, sensor_id="s-2"))
+    station.checkpoint()
+    for second in range(120, 1_200, 60):
+        regions_told(station, second)
+    for second in (1_200, 1_260):
+        station.crash()
+        assert len(regions_told(station, second)) == 2
+
+
+def test_a_region_where_nothing_was_measured_for_long_is_forgotten_at_a_restart() -> None:
+    station = Station()
+    station.feed(reading(1, 0, sensor_id="s-2", at=1))
+    station.checkpoint()
+    station.feed(reading(1, 60, sensor_id="s-2"))
+    later = KEPT_MS // 1000 + 3_600
+    regions_told(station, later)
+    station.crash()
+    assert len(regions_told(station, later + 60)) == 1

@@ -29,10 +29,12 @@ class Regions:
 
     def count(self, names: Sequence[str], regions: NDArray[np.integer], at_ms: NDArray[np.int64]) -> None:
         """Take note that something was counted in regions, each at an event time; they are numbers into `names`."""
-        for region in np.unique(regions).tolist():
-            hour = int(at_ms[regions == region].max()) // _HOUR_MS
-            if hour > self._hour.get(names[region], -1):
-                self._hour[names[region]] = hour
+        hours = np.full(len(names), -1)
+        np.maximum.at(hours, regions, at_ms // _HOUR_MS)
+        for region in np.flatnonzero(hours >= 0).tolist():
+            name, hour = names[region], int(hours[region])
+            if hour > self._hour.get(name, -1):
+                self._hour[name] = hour
                 self._unsaved = True
 
     def take_part(self) -> bytes | None:

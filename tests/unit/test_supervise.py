@@ -90,6 +90,26 @@ def test_a_process_that_dies_again_and_again_is_started_ever_later_and_soon_agai
     ]
 
 
+def test_a_process_that_cannot_be_started_is_tried_again_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def spawn(_supervisor: Supervisor, index: int) -> SimpleNamespace:
+        if index == 0 and not caplog.messages:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return SimpleNamespace(poll=lambda: None)
+
+    monkeypatch.setattr(supervise, "_FIRST_DELAY_S", 0.0)
+    monkeypatch.setattr(Supervisor, "_spawn", spawn)
+    supervisor = Supervisor(2, "worker", 0)
+    for child in supervisor._children * 2:
+        supervisor._tend(child)
+    assert all(child.process for child in supervisor._children)
+    [said] = caplog.messages
+    assert said.startswith(
+        "worker 0 cannot be started ([Errno 11] Resource temporarily unavailable); starting again"
+    )
+
+
 def test_a_worker_process_begins_where_the_command_does() -> None:
     """Interrupted as it imports the rest, it would print a traceback on the terminal of its supervisor."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]

@@ -38,6 +38,7 @@ DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
         (422, Refused("HTTP 422")),
         *((status, Failed(f"HTTP {status}")) for status in (301, 401, 403, 404, 408, 410, 429, 503)),
         (500, Failed("HTTP 500", trips=True)),
+        *((status, Failed(f"HTTP {status}", perhaps=True)) for status in (502, 504)),
     ],
 )
 def test_only_answers_about_the_message_itself_end_it(status: int, expected: object) -> None:
@@ -161,6 +162,8 @@ def test_a_date_to_wait_for_counts_where_the_answer_does_not_say_what_its_own_ti
         (Refused("HTTP 400"), True),
         (Failed("HTTP 503"), True),
         (Failed("no answer within 10 s", perhaps=True), False),
+        (outcome(502, None, None), False),
+        (outcome(504, None, None), False),
     ],
     ids=str,
 )

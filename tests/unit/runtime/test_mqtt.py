@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from paho.mqtt.client import DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from streams.fold.contract import MqttMessage
+from streams.runtime.board import Board
 from streams.runtime.mqtt import MqttPublisher
 from streams.settings import load
 from tests.waiting import eventually
@@ -29,8 +31,9 @@ class Strict:
     `heard` has what came over each connection; the first is cut at its `cut_at`-th message.
     """
 
-    def __init__(self, receive_maximum: int, cut_at: int | None = None) -> None:
+    def __init__(self, receive_maximum: int, cut_at: int | None = None, late_s: float = 0.005) -> None:
         self.maximum = receive_maximum
+        self.late_s = late_s
         self.most = 0
         self.heard: list[list[bytes]] = []
         self.cut = False
@@ -64,7 +67,7 @@ class Strict:
                         writer.write(b"\xe0\x01\x93")
                         return
                     mid = body[length + 2 : length + 4]
-                    asyncio.get_running_loop().call_later(0.005, answer, mid, heard[-1])
+                    asyncio.get_running_loop().call_later(self.late_s, answer, mid, heard[-1])
         except asyncio.IncompleteReadError:
             return
         finally:
@@ -151,6 +154,42 @@ def test_what_nobody_waits_for_any_more_is_not_sent() -> None:
     broker = Strict(10)
     asyncio.run(give_up())
     assert broker.heard == [PAYLOADS[5:]]
+
+
+def test_what_nobody_waits_for_any_more_as_it_is_confirmed_holds_up_nothing() -> None:
+    async def give_up() -> None:
+        async with worker_of(broker) as worker:
+            task = asyncio.create_task(worker.publish(MESSAGES[:1]))
+            await asyncio.to_thread(eventually, lambda: broker.heard == [PAYLOADS[:1]], 30)
+            task.cancel()
+            await asyncio.wait_for(worker.publish(MESSAGES[1:3]), 10)
+
+    broker = Strict(1, late_s=0.5)
+    asyncio.run(give_up())
+    assert broker.heard == [PAYLOADS[:3]]
+
+
+def test_while_the_broker_is_away_nothing_is_known_of_it_and_nothing_is_handed_to_the_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def play() -> None:
+        board = Board(lambda _region: 0)
+        worker = MqttPublisher(load(), "worker", board)
+        worker._loop = asyncio.get_running_loop()
+        board.subscribed(-100.0)
+        board.heard("ub/v1/alerts/x", b"1", retain=True)
+        worker._most, worker._is_connected = 10, True
+        ended = ReasonCode(PacketTypes.DISCONNECT, "Keep alive timeout")
+        for _ in range(2):  # as paho may tell of it
+            worker._on_disconnect(worker._client, None, DisconnectFlags(True), ended, None)
+        await asyncio.sleep(0)
+        assert not board.known(time.monotonic())
+        assert not board.notices
+        worker.enqueue(MESSAGES)
+        assert not worker._waiting
+
+    asyncio.run(play())
+    assert len(caplog.messages) == 1
 
 
 def test_the_broker_is_to_retain_what_says_so_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

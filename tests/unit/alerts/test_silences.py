@@ -48,9 +48,12 @@ def test_the_longest_of_many_is_the_longest_of_those_that_hold(
     assert Silences(silences).longest(labels, now) is expected
 
 
-@pytest.mark.parametrize("matcher", ["zone=harbour", "zone!=harbour"])
-def test_silences_are_some_whatever_they_ask_for(matcher: str) -> None:
-    assert Silences([silence("a", parse(matcher))])
+@pytest.mark.parametrize("matcher", ["zone=harbour", "zone!=shore", "zone=~har.*", "zone!~sh.*"])
+def test_a_silence_is_found_whatever_it_asks_for(matcher: str) -> None:
+    one = silence("a", parse(matcher))
+    silences = Silences([one])
+    assert silences
+    assert silences.longest({"zone": ("harbour",)}, START) is one
     assert not Silences()
 
 

@@ -13,6 +13,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from streams.fold.contract import MqttMessage
+from streams.runtime import mqtt as mqtt_module
 from streams.runtime.board import Board
 from streams.runtime.mqtt import MqttPublisher
 from streams.settings import load
@@ -37,6 +38,8 @@ class Strict:
         self.most = 0
         self.heard: list[list[bytes]] = []
         self.cut = False
+        self.rationed: set[bytes] = set()
+        """What exceeds the quota the first time."""
         self._cut_at = cut_at
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -46,7 +49,9 @@ class Strict:
         def answer(mid: bytes, payload: bytes) -> None:
             nonlocal open_
             open_ -= 1
-            writer.write(b"\x40\x03" + mid + (b"\x87" if payload == SECRET else b"\x00"))
+            code = b"\x97" if payload in self.rationed else b"\x87" if payload == SECRET else b"\x00"
+            self.rationed.discard(payload)
+            writer.write(b"\x40\x03" + mid + code)
 
         self.heard.append(heard)
         try:
@@ -239,6 +244,17 @@ def test_what_the_broker_refuses_holds_up_nothing_and_is_said_once(caplog: pytes
     assert said.startswith(
         "MQTT 'ub/v1/open-alerts/0': the broker refuses the message (Not authorized), and perhaps others under "
     )
+
+
+def test_what_exceeds_the_quota_is_sent_again_in_order_and_before_anything_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On one topic what is newer would else be replaced by what is older."""
+    monkeypatch.setattr(mqtt_module, "PAUSE_S", 0.05)
+    broker = Strict(3)
+    broker.rationed = set(PAYLOADS[:3])
+    asyncio.run(publish(broker))
+    assert broker.heard == [PAYLOADS[:3] + PAYLOADS]
 
 
 def test_a_broker_that_refuses_the_account_is_told_once_with_the_way_out(

@@ -5,11 +5,13 @@ import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from paho.mqtt.client import DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from streams.fold.contract import MqttMessage
@@ -40,6 +42,8 @@ class Strict:
         self.cut = False
         self.rationed: set[bytes] = set()
         """What exceeds the quota the first time."""
+        self.later: dict[bytes, float] = {}
+        """What is answered so much later than the rest, the first time."""
         self._cut_at = cut_at
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -72,7 +76,9 @@ class Strict:
                         writer.write(b"\xe0\x01\x93")
                         return
                     mid = body[length + 2 : length + 4]
-                    asyncio.get_running_loop().call_later(self.late_s, answer, mid, heard[-1])
+                    asyncio.get_running_loop().call_later(
+                        self.late_s + self.later.pop(heard[-1], 0.0), answer, mid, heard[-1]
+                    )
         except asyncio.IncompleteReadError:
             return
         finally:
@@ -255,6 +261,36 @@ def test_what_exceeds_the_quota_is_sent_again_in_order_and_before_anything_new(
     broker.rationed = set(PAYLOADS[:3])
     asyncio.run(publish(broker))
     assert broker.heard == [PAYLOADS[:3] + PAYLOADS]
+
+
+def test_what_exceeds_the_quota_waits_for_what_is_under_way_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mqtt_module, "PAUSE_S", 0.05)
+    broker = Strict(2)
+    broker.rationed, broker.later = {PAYLOADS[0]}, {PAYLOADS[1]: 0.5}
+    asyncio.run(publish(broker))
+    assert broker.heard == [PAYLOADS[:2] + PAYLOADS]
+
+
+@pytest.mark.parametrize(("retain", "wildcards", "asks"), [(1, 1, True), (0, 1, False), (1, 0, False)])
+def test_where_nothing_can_be_heard_of_what_stands_nobody_asks_for_it(
+    retain: int, wildcards: int, asks: bool
+) -> None:
+    """Else a board would be taken for known that shows nothing."""
+    asked: list[object] = []
+    offers = Properties(PacketTypes.CONNACK)
+    offers.RetainAvailable, offers.WildcardSubscriptionAvailable = retain, wildcards
+
+    async def play() -> None:
+        worker = MqttPublisher(load(), "worker", Board(lambda _region: 0))
+        worker._loop = asyncio.get_running_loop()
+        success: Any = ReasonCode(PacketTypes.CONNACK, "Success")
+        client: Any = SimpleNamespace(subscribe=asked.append)
+        worker._on_connect(client, None, None, success, offers)
+
+    asyncio.run(play())
+    assert bool(asked) is asks
 
 
 def test_a_broker_that_refuses_the_account_is_told_once_with_the_way_out(

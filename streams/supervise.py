@@ -62,15 +62,24 @@ class Supervisor:
         now = time.monotonic()
         if child.process is None:
             if now >= child.start_at:
-                child.process, child.started = self._spawn(child.index), now
+                self._start(child, now)
             return
         code = child.process.poll()
         if code is None:
             return
         if now - child.started > _STEADY_S:
             child.failures = 0
+        self._start_later(child, now, how(code))
+
+    def _start(self, child: _Child, now: float) -> None:
+        try:
+            child.process, child.started = self._spawn(child.index), now
+        except OSError as error:  # too many processes, or no memory: the others go on
+            self._start_later(child, now, f"cannot be started ({error})")
+
+    def _start_later(self, child: _Child, now: float, why: str) -> None:
         wait = backoff(child.failures, _FIRST_DELAY_S, _LONGEST_DELAY_S, random.random())
-        log.warning("worker %d %s; starting again in %.1f s", child.index, how(code), wait)
+        log.warning("worker %d %s; starting again in %.1f s", child.index, why, wait)
         child.process, child.start_at = None, now + wait
         child.failures += 1
 

@@ -15,6 +15,9 @@ from streams.retry import backoff
 _REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONTENT_TOO_LARGE, HTTPStatus.UNPROCESSABLE_CONTENT})
 """Answers about the message itself: it would be refused again, and those behind it wait."""
 
+_UNKNOWN = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
+"""Answers of a proxy that heard nothing, or nothing it could use, from the receiver, which may have the message."""
+
 _LONGEST_RETRY_AFTER = timedelta(hours=1)
 _FIRST_BACKOFF_S = 1.0
 
@@ -95,7 +98,12 @@ def outcome(status: int, retry_after: str | None, date: str | None) -> Outcome:
         return Delivered(note)
     if status in _REFUSED:
         return Refused(note)
-    return Failed(note, _asked_for(retry_after, date), trips=status == HTTPStatus.INTERNAL_SERVER_ERROR)
+    return Failed(
+        note,
+        _asked_for(retry_after, date),
+        perhaps=status in _UNKNOWN,
+        trips=status == HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
 
 
 def pause(attempt: int, longest: timedelta, asked: timedelta | None, jitter: float) -> float:

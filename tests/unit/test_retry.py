@@ -1,9 +1,11 @@
 """Waiting for a service that is away."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
+from streams import retry
 from streams.errors import ServiceUnavailable
 from streams.retry import Waiting, backoff, before, retrying
 
@@ -153,6 +155,20 @@ def test_a_stop_ends_the_wait_with_the_error() -> None:
     assert asyncio.run(run()).calls == 1
 
 
+def test_each_try_comes_later_than_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(retry, "random", SimpleNamespace(random=lambda: 0.0))
+    monkeypatch.setattr(retry.asyncio, "sleep", noted)
+    asyncio.run(retrying(Flaky(4), None, Waiting(lambda _: None)))
+    assert pauses == [0.001, 0.002, 0.004, 0.008]
+
+
 def test_other_errors_pass_through() -> None:
     async def fail() -> None:
         raise ValueError("rows of no table")
@@ -170,6 +186,7 @@ def test_work_that_is_given_up_has_ended(ends: str) -> None:
         try:
             await asyncio.Event().wait()
         finally:
+            await asyncio.sleep(0.01)
             ended.append(True)
 
     async def run() -> None:
@@ -198,5 +215,7 @@ def test_work_that_is_done_or_fails_before_the_stop_is_told_so() -> None:
         assert await before(stop, asyncio.sleep(0))
         with pytest.raises(ValueError, match="no"):
             await before(stop, fails())
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == 1, "nobody waits for the stop any more"
 
     asyncio.run(asyncio.wait_for(run(), 30))

@@ -1,6 +1,7 @@
 """How a worker process ended, as the log of its supervisor says it, and when it is started again."""
 
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -42,13 +43,14 @@ class Ending(Supervisor):
     [
         ("time.sleep(60)", 0, []),
         ("signal.signal(15, lambda *_: sys.exit(0)); print(flush=True); time.sleep(60)", 0, []),
+        ("signal.signal(15, lambda *_: sys.exit(time.sleep(0.5))); print(flush=True); time.sleep(60)", 0, []),
         (
             "signal.signal(15, lambda *_: sys.exit(1)); print(flush=True); time.sleep(60)",
             1,
             ["worker 0 ended with code 1 as it was to stop"],
         ),
     ],
-    ids=["still starting", "in order", "in trouble"],
+    ids=["still starting", "in order", "after a while", "in trouble"],
 )
 def test_a_process_that_is_told_to_end_while_it_starts_has_ended_as_asked(
     does: str, code: int, said: list[str], caplog: pytest.LogCaptureFixture
@@ -74,6 +76,9 @@ def test_a_process_that_dies_again_and_again_is_started_ever_later_and_soon_agai
     [child] = supervisor._children
     child.start_at = now
     for lived_s in (*[1.0] * 7, 61.0):
+        now = child.start_at - 0.01
+        supervisor._tend(child)
+        assert child.process is None
         now = child.start_at
         supervisor._tend(child)
         now += lived_s
@@ -88,6 +93,76 @@ def test_a_process_that_dies_again_and_again_is_started_ever_later_and_soon_agai
         "30.0",
         "1.0",
     ]
+
+
+def test_a_process_that_cannot_be_started_is_tried_again_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def spawn(_supervisor: Supervisor, index: int) -> SimpleNamespace:
+        if index == 0 and not caplog.messages:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return SimpleNamespace(poll=lambda: None)
+
+    monkeypatch.setattr(supervise, "_FIRST_DELAY_S", 0.0)
+    monkeypatch.setattr(Supervisor, "_spawn", spawn)
+    supervisor = Supervisor(2, "worker", 0)
+    for child in supervisor._children * 2:
+        supervisor._tend(child)
+    assert all(child.process for child in supervisor._children)
+    [said] = caplog.messages
+    assert said.startswith(
+        "worker 0 cannot be started ([Errno 11] Resource temporarily unavailable); starting again"
+    )
+
+
+def test_a_process_that_does_not_end_is_killed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervise, "_GRACE_S", 0.2)
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    supervisor = Supervisor(1, "worker", 0)
+    with subprocess.Popen([sys.executable, "-S", "-c", deaf], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        supervisor._children[0].process = process
+        assert supervisor._end() == 1
+        assert process.returncode == -signal.SIGKILL
+    assert caplog.messages == ["worker 0 did not end within 0 s: killed"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_supervisor_that_is_told_to_stop_ends_its_processes(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spawn(_supervisor: Supervisor, _index: int) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
+        running.append(process)
+        signal.raise_signal(number)
+        return process
+
+    running: list[subprocess.Popen[bytes]] = []
+    monkeypatch.setattr(Supervisor, "_spawn", spawn)
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        assert Supervisor(2, "worker", 0).run() == 0
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert [process.returncode for process in running] == [-signal.SIGTERM] * 2
+
+
+@pytest.mark.parametrize(("web_port", "ports"), [(0, ["0", "0"]), (6066, ["6066", "6067"])])
+def test_each_process_has_a_name_of_its_own_and_a_port_if_there_is_one(
+    web_port: int, ports: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda _command, env: told.append((env["UB_WORKER_ID"], env["UB_WEB_PORT"]))
+    )
+    supervisor = Supervisor(2, "worker", web_port)
+    for index in range(2):
+        supervisor._spawn(index)
+    assert told == list(zip(["worker.0", "worker.1"], ports, strict=True))
 
 
 def test_a_worker_process_begins_where_the_command_does() -> None:

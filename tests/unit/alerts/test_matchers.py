@@ -38,6 +38,7 @@ LABELS = labels_of(alert(), lambda _lat, _lon: None)
         ("district!=", False),
         ("district!=Pudong", True),
         ("cell=89309959d07ffff", True),
+        ("cell!=", True),
         ("zone=~me(tro|ter)", True),
         ("zone=m.tro", False),  # no expression
         ("cell=~8930.*", True),
@@ -103,6 +104,7 @@ def test_without_districts_an_alternative_that_is_none_is_enough() -> None:
         ("zone=~(?=a)", "not a regular expression of RE2"),
         ("zone=~" + 3_000 * "(", f"'{60 * '('}…' is not a regular expression"),
         ("zone=\udcff", "is not all text in UTF-8"),
+        ("zone=a\0b", "is not all text in UTF-8"),
         ("severity=mayor", "severity is never that; it is one of warning, minor, major, critical"),
         ("severity=~maj", "severity is never that"),
         ("severity!=mayor", "severity is never that"),

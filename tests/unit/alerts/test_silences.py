@@ -30,7 +30,8 @@ def test_a_silence_holds_from_its_start_until_just_before_its_end() -> None:
 
 VALUES = st.sampled_from(["", "a", "b"])
 NAMES = st.sampled_from(["zone", "operator", "of another version"])
-MATCHERS = st.builds(Matcher, NAMES, VALUES, is_regex=st.booleans(), is_equal=st.booleans())
+MATCHED = st.sampled_from(["", "a", "b", "[ab]"])
+MATCHERS = st.builds(Matcher, NAMES, MATCHED, is_regex=st.booleans(), is_equal=st.booleans())
 SILENCES = st.lists(st.tuples(st.lists(MATCHERS, min_size=1, max_size=3), st.integers(0, 2)), max_size=8)
 
 
@@ -45,6 +46,15 @@ def test_the_longest_of_many_is_the_longest_of_those_that_hold(
     holding = [one for one in silences if one.holds(labels, now)]
     expected = max(holding, key=lambda one: (one.ends_at, one.silence_id), default=None)
     assert Silences(silences).longest(labels, now) is expected
+
+
+@pytest.mark.parametrize("matcher", ["zone=harbour", "zone!=shore", "zone=~har.*", "zone!~sh.*"])
+def test_a_silence_is_found_whatever_it_asks_for(matcher: str) -> None:
+    one = silence("a", parse(matcher))
+    silences = Silences([one])
+    assert silences
+    assert silences.longest({"zone": ("harbour",)}, START) is one
+    assert not Silences()
 
 
 def test_a_thousand_silences_of_other_places_are_as_little_work_as_ten() -> None:

@@ -1,11 +1,17 @@
 """What `alerts tail` shows of what comes over MQTT."""
 
 import random
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import pytest
+from paho.mqtt.client import DisconnectFlags
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from schemas import codec
 from schemas.alert_actions import AlertHandling
@@ -80,11 +86,12 @@ class Following:
     """Somebody who follows, with a broker that sends what a test says, at the times that it says."""
 
     def __init__(self) -> None:
-        self.now, self.shown = 100.0, list[str]()
+        self.now, self.shown, self.begun = 100.0, list[str](), list[bool]()
         self.tail = Tail(
             load(),
             lambda one, _payload: self.shown.append(f"{one.alert_id} {one.action}"),
             lambda handling, _payload: self.shown.append(f"{handling.alert_id} acknowledged"),
+            at_work=lambda: self.begun.append(True),
             clock=lambda: self.now,
         )
 
@@ -97,6 +104,10 @@ class Following:
         fine: Any = SimpleNamespace(is_failure=False)
         for mid in mids or (1, 2):
             self.tail._on_subscribe(self.tail._client, None, mid, [fine], None)
+
+    def loses(self, reason: str = "Keep alive timeout") -> None:
+        code = ReasonCode(PacketTypes.DISCONNECT, reason)
+        self.tail._on_disconnect(self.tail._client, None, DisconnectFlags(True), code, None)
 
     def connected(self) -> None:
         self.connects()
@@ -214,6 +225,19 @@ def test_what_people_did_about_thousands_of_alerts_comes_first_and_changes_no_or
     hears_what_is_open_and_shows_it_in_order(follower)
 
 
+def test_what_is_open_is_waited_for_while_it_comes() -> None:
+    follower = Following()
+    follower.connected()
+    for one in reversed(OPEN):
+        follower.now += 0.2
+        follower.hears(one, retained=True)
+        follower.tail.show_open()
+    assert follower.shown == []
+    follower.now += 0.4
+    follower.tail.show_open()
+    assert follower.shown == IN_ORDER
+
+
 def test_who_ends_at_once_or_connects_again_has_seen_what_was_open() -> None:
     follower = Following()
     for _ in range(2):
@@ -256,3 +280,78 @@ def test_of_an_alert_that_is_retained_as_it_was_and_as_it_is_the_latter_is_shown
     follower.hears(opened("two", "major", 1), retained=True)
     follower.tail.show_open(at_once=True)
     assert follower.shown == ["two raised", "one updated"]
+
+
+def test_what_people_had_done_is_known_and_not_shown_as_what_they_do() -> None:
+    follower = Following()
+    follower.connected()
+    follower.hears_of_a_deed("minor", retained=True)
+    follower.hears(OPEN[1], retained=True)
+    follower.tail.show_open(at_once=True)
+    follower.hears_of_a_deed("minor", sequence=2, retained=True)
+    assert follower.shown == ["minor raised"]
+
+
+def test_a_lost_connection_and_its_end_are_said_once_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    follower = Following()
+    follower.connected()
+    for _ in range(2):
+        for _ in range(2):  # as paho may tell of it
+            follower.loses()
+        follower.connected()
+    follower.loses("Success")  # we end
+    said = ["lost" if "connection lost" in line else line.rpartition(" ")[2] for line in caplog.messages]
+    assert said == ["lost", "reconnected"] * 2
+    assert follower.begun == [True]
+
+
+def test_who_may_not_subscribe_is_told_that_and_not_how_the_connection_ended() -> None:
+    follower = Following()
+    follower.connects()
+    refusal = ReasonCode(PacketTypes.SUBACK, "Not authorized")
+    follower.tail._on_subscribe(follower.tail._client, None, 1, [refusal], None)
+    follower.loses()
+    assert "the subscription to alerts: Not authorized" in str(follower.tail._failed)
+
+
+def run(follower: Following, live: Callable[[threading.Event], None]) -> None:
+    """Run it with a client that does what `live` says, which is told when it is to end."""
+    ended, client = threading.Event(), follower.tail._client
+    client.connect = lambda *_, **__: MQTTErrorCode.MQTT_ERR_SUCCESS  # type: ignore[method-assign]
+    client.disconnect = lambda *_, **__: ended.set()  # type: ignore[assignment, method-assign]
+    client.loop_forever = lambda *_, **__: live(ended)  # type: ignore[assignment, method-assign]
+    before = set(threading.enumerate())
+    try:
+        follower.tail.run()
+    finally:
+        assert set(threading.enumerate()) == before
+
+
+def test_who_ends_before_all_that_is_open_has_come_has_seen_what_has() -> None:
+    def live(_ended: threading.Event) -> None:
+        follower.connected()
+        for one in OPEN:
+            follower.hears(one, retained=True)
+
+    follower = Following()
+    run(follower, live)
+    assert follower.shown == IN_ORDER
+
+
+def test_what_cannot_be_shown_any_more_ends_it_though_nothing_comes() -> None:
+    """As where `alerts tail | head` has read enough."""
+
+    class Closed(list[str]):
+        def append(self, _line: str) -> None:
+            raise BrokenPipeError
+
+    def live(ended: threading.Event) -> None:
+        follower.connected()
+        follower.hears(OPEN[0], retained=True)
+        follower.now += 1.0
+        assert ended.wait(30)
+
+    follower = Following()
+    follower.shown = Closed()
+    with pytest.raises(BrokenPipeError):
+        run(follower, live)

@@ -53,6 +53,13 @@ def test_the_directory_of_a_living_owner_is_left_alone(tmp_path: Path) -> None:
     assert sweep(tmp_path) == [alive]
 
 
+def test_the_directory_of_a_stack_that_runs_for_long_is_left_alone(tmp_path: Path) -> None:
+    with private_directory(tmp_path) as directory:
+        os.utime(directory, (0, 0))
+        assert sweep(tmp_path) == []
+        assert directory.exists()
+
+
 def test_a_newborn_directory_that_is_not_locked_yet_is_left_alone(tmp_path: Path) -> None:
     newborn = tmp_path / (PREFIX + "newborn")
     newborn.mkdir()

@@ -77,6 +77,17 @@ def test_its_passwords_are_for_its_owner_and_it_is_gone_afterwards(tmp_path: Pat
     assert not path.exists()
 
 
+def test_one_that_a_killed_process_left_is_replaced(tmp_path: Path) -> None:
+    """Others might read it."""
+    left = tmp_path / "environment"
+    left.write_text("export UB_MQTT_PORT=1\n")
+    left.chmod(0o644)
+    with environment_file(replace(NATIVE, directory=tmp_path)) as path:
+        assert path == left
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert sourced(path, "UB_MQTT_PORT") == [str(NATIVE.mqtt_port)]
+
+
 def test_of_containers_it_lies_in_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Ports for servers that bind them later."""
 
+import socket
 import subprocess
 import sys
 from collections import deque
@@ -24,6 +25,11 @@ def test_no_port_is_given_twice_though_nothing_listens_yet(few: list[int]) -> No
     assert sorted(ports.free_port() for _ in few) == sorted(few)
     with pytest.raises(OSError, match="no free port"):
         ports.free_port()
+
+
+def test_a_port_on_which_somebody_listens_is_not_given(few: list[int]) -> None:
+    with socket.create_server((ports.LOOPBACK, few[0])), socket.create_server((ports.LOOPBACK, few[2])):
+        assert ports.free_port() == few[1]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no abstract sockets")

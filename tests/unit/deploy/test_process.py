@@ -1,5 +1,6 @@
 """Child processes: started by condition, stopped, killed, never orphaned."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -39,6 +40,7 @@ def test_a_started_service_runs_until_it_is_stopped(tmp_path: Path) -> None:
     process.start(lambda: awake(tmp_path), 60)
     pid = process.pid
     assert process.running
+    assert os.getsid(pid) == pid, "Ctrl-C in our terminal is not for it"
     process.stop()
     process.stop()
     assert not process.running
@@ -69,8 +71,22 @@ def test_a_service_is_killed_where_its_end_is_not_waited_for(tmp_path: Path) -> 
     assert gone(pid)
 
 
+def test_a_service_is_gone_where_its_start_is_interrupted(tmp_path: Path) -> None:
+    process = service(tmp_path, SLEEPER)
+    pids: list[int] = []
+
+    def interrupt() -> bool:
+        pids.append(process.pid)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        process.start(interrupt, 60)
+    assert gone(pids[0])
+
+
 def test_a_service_that_ends_while_starting_is_reported_with_its_log(tmp_path: Path) -> None:
-    process = service(tmp_path, [sys.executable, "-c", "raise SystemExit('no such cluster')"])
+    says_much = "print('starting\\n' * 20, flush=True); raise SystemExit('no such cluster')"
+    process = service(tmp_path, [sys.executable, "-c", says_much])
     with pytest.raises(ServiceFailed, match=r"(?s)sleeper ended while starting.*no such cluster"):
         process.start(lambda: False, 60)
 

@@ -480,3 +480,10 @@ def test_messages_in_front_of_a_broken_record_are_taken_in(tls_link: Link) -> No
         broker.send_as_it_is(b"no record of TLS")
         broker.loop_until(lambda: receiver.socket() is None)
     assert len(taken) == 100
+
+
+def test_a_packet_that_lacks_the_last_byte_of_its_properties_is_none() -> None:
+    whole = b"\x00\x01a\x00\x07\x02\x01\x00"
+    assert parse_publish(0x32, whole) == Message("a", b"", 7, 1)
+    with pytest.raises(ValueError, match="ends within its properties"):
+        parse_publish(0x32, whole[:-1])

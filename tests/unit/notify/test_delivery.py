@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from schemas.alerts import AlertAction
 from streams.notify import delivery
 from streams.notify.delivery import Delivery
 from streams.notify.receivers import parse
-from streams.notify.transport import Delivered, Failed, Outcome
+from streams.notify.transport import Delivered, Failed, Outcome, Refused
 from streams.retry import Waiting
-from streams.store.due import Due
+from streams.store.due import Due, Reason
 from tests.unit.notify.events import message, of
 from tests.unit.notify.test_judge import DUE
 
@@ -153,6 +155,77 @@ def test_a_message_that_cannot_be_written_counts_as_tried_or_nobody_would_escala
     answering = Answering([], monkeypatch)
     assert asyncio.run(answering.pauses()) == [0] * 6
     assert dropped[0] == ("not written as cloudevents: KeyError('a bug')", True)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "action", "repeats"),
+    [
+        (Delivered("HTTP 200"), "event", "raised", 1),
+        (Delivered("HTTP 200"), "event", "cleared", 0),
+        (Refused("HTTP 400"), "event", "raised", 0),
+        (Refused("HTTP 400"), "repeat", "raised", 1),
+        (Failed("HTTP 503"), "repeat", "raised", 0),
+    ],
+)
+def test_what_lasts_is_told_again_and_a_repeat_that_is_refused_ends_no_others(
+    outcome: Outcome, reason: Reason, action: AlertAction, repeats: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped: list[bool] = []
+    repeated: list[timedelta] = []
+
+    async def drop(*_: object, tried: bool = False) -> None:
+        dropped.append(tried)
+
+    async def repeat(_connection: object, _number: int, after: timedelta) -> None:
+        repeated.append(after)
+
+    monkeypatch.setattr(delivery.deliveries, "drop", drop)
+    monkeypatch.setattr(delivery.deliveries, "repeat", repeat)
+    answering = Answering([outcome], monkeypatch)
+    answering._receiver = replace(answering._receiver, repeat_interval=timedelta(hours=4))
+    nobody = cast("Any", None)
+    asyncio.run(answering._send(nobody, replace(DUE, reason=reason), message(of(action))))
+    assert repeated == [timedelta(hours=4)] * repeats
+    assert dropped == [True] * isinstance(outcome, Refused), "who escalates it may be told of it"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "begun", "taken_back"),
+    [
+        (Failed("HTTP 503"), (DUE.number, DUE.attempts), True),
+        (Failed("no answer", perhaps=True), (DUE.number, DUE.attempts), False),
+        (Delivered("HTTP 200"), (DUE.number, DUE.attempts), False),
+        (Failed("HTTP 503"), (DUE.number, DUE.attempts + 1), False),  # an earlier try may have reached it
+        (Failed("HTTP 503"), (0, 0), False),
+    ],
+)
+def test_a_receiver_that_has_it_not_for_sure_counts_as_not_told(
+    outcome: Outcome, begun: tuple[int, int], taken_back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back: list[int] = []
+
+    async def not_taken(_connection: object, number: int) -> None:
+        back.append(number)
+
+    monkeypatch.setattr(delivery.deliveries, "not_taken", not_taken)
+    answering = Answering([outcome], monkeypatch)
+    answering._begun = begun
+    asyncio.run(answering._send(cast("Any", None), DUE, message(of())))
+    assert back == [DUE.number] * taken_back
+    assert answering._begun == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "trips", "aside"), [(3, True, False), (4, True, True), (4, False, False)]
+)
+def test_other_alerts_go_before_one_at_which_the_receiver_failed_five_times(
+    attempts: int, trips: bool, aside: bool, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until its next try, and as long as any pause may be after it: the others may need a try of their own."""
+    answering = Answering([Failed("HTTP 500", trips=trips)], monkeypatch)
+    answering._failures = 2
+    asyncio.run(answering._send(cast("Any", None), replace(DUE, attempts=attempts), message(of())))
+    assert answering._aside == ({DUE.alert_id: clock.now + 4.0 + 60.0} if aside else {})
 
 
 class Looked(Delivery):

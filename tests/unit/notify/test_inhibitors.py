@@ -88,6 +88,19 @@ def test_what_is_known_is_asked_again_after_a_second_or_for_what_is_newer() -> N
     asyncio.run(play())
 
 
+def test_as_many_alerts_as_before_may_be_others() -> None:
+    now = 0.0
+
+    async def play() -> None:
+        nonlocal now
+        inhibitors, tables = Inhibitors(RULES, nowhere, clock=lambda: now), Tables(OUTAGE)
+        assert await against(inhibitors, tables, LONG_AGO) is not None
+        tables.alerts, now = (SENSOR,), 1.0
+        assert await against(inhibitors, tables, LONG_AGO) is None
+
+    asyncio.run(play())
+
+
 def test_by_the_clock_of_the_database_one_answer_is_for_all_that_was_due_before_it() -> None:
     """By one that is an hour behind, all that is due was new: each notification read all that is open."""
     there = datetime.now(UTC) + timedelta(hours=1)

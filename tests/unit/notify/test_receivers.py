@@ -57,6 +57,14 @@ def test_all_that_may_be_said_of_a_receiver() -> None:
     assert two.escalations_only
 
 
+def test_a_receiver_whose_matchers_change_their_places_asks_for_nothing_else() -> None:
+    asks = {
+        parse(f"{HOOK}match = {match}", {}, "f")[0].asks
+        for match in ('["kind=feed_silent", "severity=major"]', '["severity=major", "kind=feed_silent"]')
+    }
+    assert len(asks) == 1
+
+
 def test_a_receiver_asks_for_what_all_its_matchers_match_and_one_of_escalations_for_nothing() -> None:
     file = (
         HOOK

@@ -1,12 +1,14 @@
-"""The file of receivers and the other settings: what cannot work together is said at the start."""
+"""The file of receivers and the other settings: what cannot work together is said at the start. And how jobs end."""
 
+import asyncio
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from streams.errors import SettingsError
-from streams.notify.service import load_inhibitions, load_receivers
+from streams.errors import ServiceUnavailable, SettingsError
+from streams.notify.service import _until, load_inhibitions, load_receivers
 from streams.settings import Settings
 
 HOOK = '[[receiver]]\nname = "a"\nurl = "https://a.example/hook"\n'
@@ -82,3 +84,18 @@ def test_a_receiver_that_asks_for_a_district_that_there_is_not_is_refused(tmp_pa
         SettingsError, match=r"receiver a: .* matches no alert: the districts of .* are Pudong"
     ):
         load_receivers(settings(tmp_path, json.dumps([match]), pudong(tmp_path)), {})
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_job_that_fails_is_heard_of_unless_the_end_was_asked_for(ends: bool) -> None:
+    async def job() -> None:
+        raise ServiceUnavailable("PostgreSQL", "db:5432", "connection refused")
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        if ends:
+            stop.set()
+        await _until(job(), stop)
+
+    with nullcontext() if ends else pytest.raises(ServiceUnavailable):
+        asyncio.run(run())

@@ -2,7 +2,8 @@
 
 import asyncio
 import base64
-from contextlib import suppress
+import socket
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum
@@ -36,8 +37,12 @@ DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
         (400, Refused("HTTP 400")),
         (413, Refused("HTTP 413")),
         (422, Refused("HTTP 422")),
-        *((status, Failed(f"HTTP {status}")) for status in (301, 401, 403, 404, 408, 410, 429, 503)),
+        *(
+            (status, Failed(f"HTTP {status}"))
+            for status in (199, 300, 301, 401, 403, 404, 408, 410, 429, 503)
+        ),
         (500, Failed("HTTP 500", trips=True)),
+        *((status, Failed(f"HTTP {status}", perhaps=True)) for status in (502, 504)),
     ],
 )
 def test_only_answers_about_the_message_itself_end_it(status: int, expected: object) -> None:
@@ -70,10 +75,11 @@ def test_back_off_stays_between_half_a_second_and_its_limit_and_never_below_what
 ) -> None:
     longest = timedelta(seconds=30)
     assert 0.5 <= pause(attempt, longest, None, jitter) <= 30
-    assert pause(attempt, longest, timedelta(seconds=asked), jitter) >= asked
+    own = pause(attempt, longest, None, jitter)
+    assert pause(attempt, longest, timedelta(seconds=asked), jitter) == max(own, asked)
 
 
-def posted(answer: bytes, then: Ending = Ending.CLOSE) -> Outcome:
+def posted(answer: bytes, then: Ending = Ending.CLOSE, timeout_s: float = 10.0) -> Outcome:
     """Post to a receiver that says this, whatever it is asked, and whose URL holds secrets."""
 
     async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -92,7 +98,8 @@ def posted(answer: bytes, then: Ending = Ending.CLOSE) -> Outcome:
     async def run() -> Outcome:
         async with await asyncio.start_server(answered, "127.0.0.1", 0) as server:
             host, port = server.sockets[0].getsockname()
-            to = Receiver("a", f"http://joe:sesame@{host}:{port}/hook?token=sesame", "cloudevents")
+            url = f"http://joe:sesame@{host}:{port}/hook?token=sesame"
+            to = Receiver("a", url, "cloudevents", timeout=timedelta(seconds=timeout_s))
             async with aiohttp.ClientSession() as session:
                 return await post(session, to, Payload(b"{}", "application/json"), {})
 
@@ -113,6 +120,7 @@ def test_what_answers_no_http_has_failed_and_no_secret_of_its_url_is_said(answer
     found = posted(answer)
     assert isinstance(found, Failed)
     assert found.note
+    assert found.perhaps
     assert "sesame" not in found.note
     assert "\n" not in found.note
 
@@ -135,6 +143,20 @@ def test_who_says_that_it_has_a_message_has_it_whatever_becomes_of_the_body(
     began = monotonic()
     assert posted(b"HTTP/1.1 200 OK\r\n" + head, then) == Delivered("HTTP 200")
     assert monotonic() - began < 5, "half the timeout"
+
+
+def test_who_does_not_answer_may_have_it_and_who_cannot_be_reached_has_not() -> None:
+    async def reach_nobody() -> Outcome:
+        with closing(socket.socket()) as taken:  # bound, and nobody listens
+            taken.bind(("127.0.0.1", 0))
+            to = Receiver("a", f"http://127.0.0.1:{taken.getsockname()[1]}/hook", "cloudevents")
+            async with aiohttp.ClientSession() as session:
+                return await post(session, to, Payload(b"{}", "application/json"), {})
+
+    silent, nobody = posted(b"", Ending.WAIT, timeout_s=0.1), asyncio.run(reach_nobody())
+    assert silent == Failed("no answer within 0.1 s", perhaps=True)
+    assert isinstance(nobody, Failed)
+    assert not nobody.perhaps
 
 
 @pytest.mark.parametrize("status", [301, 307, 308])
@@ -161,6 +183,8 @@ def test_a_date_to_wait_for_counts_where_the_answer_does_not_say_what_its_own_ti
         (Refused("HTTP 400"), True),
         (Failed("HTTP 503"), True),
         (Failed("no answer within 10 s", perhaps=True), False),
+        (outcome(502, None, None), False),
+        (outcome(504, None, None), False),
     ],
     ids=str,
 )

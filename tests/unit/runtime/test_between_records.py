@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from streams.errors import ServiceUnavailable
-from streams.fold.contract import Record
+from streams.fold.contract import Output, Record
 from streams.runtime import stage as stage_module
 from streams.store.checkpoint import Claim, PartitionCommit
 from tests.unit.runtime.stages import Database, Events, Kafka, Listing, Telling, a_stage, until
@@ -202,6 +202,41 @@ def test_between_a_hand_over_and_the_end_of_the_rebalance_nothing_is_said_and_ju
         stage.keep_only({1})
         await change
         assert changed == [True]
+
+    asyncio.run(asyncio.wait_for(body(), 30))
+
+
+def test_judgement_that_waits_for_its_turn_stays_where_a_hand_over_comes_first() -> None:
+    class Slow(Kafka):
+        def __init__(self) -> None:
+            super().__init__()
+            self.confirms = asyncio.Event()
+
+        async def publish(self, outputs: Sequence[Output]) -> None:
+            await super().publish(outputs)
+            await self.confirms.wait()
+
+    async def body() -> None:
+        kafka, changed = Slow(), list[bool]()
+        stage = a_stage(Database(0), kafka, [], checkpoint_interval_s=60)
+        await stage.consume(Events((0, 0)))
+        running = asyncio.create_task(stage.run())
+        await until(lambda: kafka.published)  # it has the turn
+        handing_over = asyncio.create_task(stage.hand_over(30))
+        await asyncio.sleep(0)
+        change = asyncio.create_task(stage.between_records(lambda _: changed.append(True)))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        kafka.confirms.set()
+        await handing_over
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not changed
+        stage.keep_only({0})
+        await change
+        assert changed == [True]
+        await stage.close(5)
+        await running
 
     asyncio.run(asyncio.wait_for(body(), 30))
 

@@ -167,6 +167,12 @@ def test_what_is_of_a_record_that_the_fold_has_not_come_to_may_well_be_right() -
     assert city.looks(1) == [(TOPIC, b"")]
 
 
+def test_what_is_of_the_record_that_the_fold_has_just_come_to_is_wrong_if_the_fold_says_so() -> None:
+    city = City()
+    city.pin(TOPIC, event(offset=REACHED))
+    assert city.looks(PATIENCE) == [(TOPIC, b"")]
+
+
 def test_what_the_tables_call_open_is_not_taken_back() -> None:
     """A detector that was switched off leaves its alerts open."""
     city = City()

@@ -1,6 +1,7 @@
 """Waiting for the first of some coroutines, as Faust's consumer does for each message."""
 
 import asyncio
+import inspect
 from typing import Any
 
 import pytest
@@ -29,8 +30,12 @@ async def soon() -> str:
 def test_what_ends_at_once_makes_no_task_and_what_it_was_raced_with_never_starts() -> None:
     async def race() -> tuple[Any, int]:
         started: list[bool] = []
-        found = await Eager().wait_first(at_once(7), for_ever(started))
+        other = for_ever(started)
+        found = await Eager().wait_first(at_once(7), other)
         assert not started
+        assert inspect.getcoroutinestate(other) == inspect.CORO_CLOSED, (
+            "Python warns of what was never awaited"
+        )
         return found, len(asyncio.all_tasks())
 
     found, tasks = asyncio.run(race())

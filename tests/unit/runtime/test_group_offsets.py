@@ -48,8 +48,11 @@ def test_a_refused_commit_is_said_once_a_minute_and_the_next_one_is_made(
     assert "cannot commit the offsets of group urbanbrain" in said
 
 
-def test_a_commit_that_a_rebalance_overtakes_is_no_trouble(caplog: pytest.LogCaptureFixture) -> None:
-    assert not asyncio.run(GroupOffsets("urbanbrain").commit(Consumer(CommitFailedError("already")), {}))
+@pytest.mark.parametrize("moved", [CommitFailedError("already"), IllegalStateError("moved")])
+def test_a_commit_that_a_rebalance_overtakes_is_no_trouble(
+    moved: KafkaError, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert not asyncio.run(GroupOffsets("urbanbrain").commit(Consumer(moved), {}))
     assert not caplog.messages
 
 

@@ -27,6 +27,13 @@ def test_records_that_follow_are_all_returned() -> None:
     assert holes.next_of(HERE) == 10
 
 
+def test_what_was_returned_is_known_to_the_record() -> None:
+    holes = Holes()
+    holes.whole(HERE, records(7, 8))
+    assert [holes.returned_after(HERE, offset) for offset in (-1, 7, 8)] == [True, True, False]
+    assert not holes.returned_after(THERE, -1)
+
+
 def test_what_comes_behind_a_hole_waits_until_the_hole_is_filled() -> None:
     holes = Holes()
     assert holes.whole(HERE, records(7, 8, 11)) == 2

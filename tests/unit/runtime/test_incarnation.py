@@ -2,10 +2,16 @@
 
 import asyncio
 import threading
+from collections.abc import Mapping
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
+from kafka.admin import OffsetSpec
+from kafka.errors import LeaderNotAvailableError, UnknownTopicOrPartitionError
 
 from streams.errors import LogReplaced, ServiceUnavailable
+from streams.runtime import incarnation
 from streams.runtime.incarnation import Incarnation, Logs
 
 TOPICS = ("a", "b", "c")
@@ -132,3 +138,57 @@ def test_a_topic_that_is_asked_for_later_hides_no_change_of_those_that_are_read(
             await logs.check()
 
     asyncio.run(begin())
+
+
+def test_a_topic_that_was_not_there_before_may_be_made() -> None:
+    async def live() -> None:
+        logs = Asked()
+        logs.may_answer.set()
+        logs.has["b"] = None
+        await logs.incarnation("a")
+        logs.has["b"] = Incarnation("cluster", "id of b")
+        await logs.check()
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("true", [True, False])
+def test_a_log_ends_before_a_checkpoint_whose_record_it_lacks_and_begins_after_one_that_it_forgot(
+    true: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the records 5 to 8. Where its ends are not true nothing is said of them."""
+
+    class Asked(list[OffsetSpec]):
+        def list_partition_offsets(self, which: Mapping[object, OffsetSpec]) -> dict[object, object]:
+            self.extend(which.values())
+            found = {OffsetSpec.EARLIEST: 5, OffsetSpec.LATEST: 9}
+            return {where: SimpleNamespace(offset=found[spec]) for where, spec in which.items()}
+
+    async def ask() -> tuple[list[bool], list[bool]]:
+        return (
+            [await logs.ends_before("a", 0, offset) for offset in (-1, 8, 9)],
+            [await logs.begins_after("a", 0, offset) for offset in (4, 5)],
+        )
+
+    asked = Asked()
+    monkeypatch.setattr(incarnation, "admin_client", lambda *_, **__: nullcontext(asked))
+    logs = Logs("nowhere:1", TOPICS, ends_are_true=true)
+    assert asyncio.run(ask()) == ([False, False, true], [True, False])
+    assert asked.count(OffsetSpec.LATEST) == 2 * true, "a partition that was never read has no record to lack"
+
+
+def test_a_topic_is_gone_only_where_kafka_says_that_it_does_not_know_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of one whose leader is just being elected it says nothing."""
+    described = [
+        {"name": "a", "topic_id": "one", "error_code": 0},
+        {"name": "b", "topic_id": "two", "error_code": UnknownTopicOrPartitionError.errno},
+        {"name": "c", "topic_id": "three", "error_code": LeaderNotAvailableError.errno},
+    ]
+    kafka = SimpleNamespace(
+        describe_cluster=lambda: {"cluster_id": "cluster"}, describe_topics=lambda _topics: described
+    )
+    monkeypatch.setattr(incarnation, "admin_client", lambda *_, **__: nullcontext(kafka))
+    found = Logs("nowhere:1", TOPICS, ends_are_true=True)._ask()
+    assert found == {"a": Incarnation("cluster", "one"), "b": None}

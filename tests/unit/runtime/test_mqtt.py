@@ -5,13 +5,18 @@ import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from paho.mqtt.client import DisconnectFlags
 from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from streams.fold.contract import MqttMessage
+from streams.runtime import mqtt as mqtt_module
+from streams.runtime.board import Board
 from streams.runtime.mqtt import MqttPublisher
 from streams.settings import load
 from tests.waiting import eventually
@@ -29,11 +34,16 @@ class Strict:
     `heard` has what came over each connection; the first is cut at its `cut_at`-th message.
     """
 
-    def __init__(self, receive_maximum: int, cut_at: int | None = None) -> None:
+    def __init__(self, receive_maximum: int, cut_at: int | None = None, late_s: float = 0.005) -> None:
         self.maximum = receive_maximum
+        self.late_s = late_s
         self.most = 0
         self.heard: list[list[bytes]] = []
         self.cut = False
+        self.rationed: set[bytes] = set()
+        """What exceeds the quota the first time."""
+        self.later: dict[bytes, float] = {}
+        """What is answered so much later than the rest, the first time."""
         self._cut_at = cut_at
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,7 +53,9 @@ class Strict:
         def answer(mid: bytes, payload: bytes) -> None:
             nonlocal open_
             open_ -= 1
-            writer.write(b"\x40\x03" + mid + (b"\x87" if payload == SECRET else b"\x00"))
+            code = b"\x97" if payload in self.rationed else b"\x87" if payload == SECRET else b"\x00"
+            self.rationed.discard(payload)
+            writer.write(b"\x40\x03" + mid + code)
 
         self.heard.append(heard)
         try:
@@ -64,7 +76,9 @@ class Strict:
                         writer.write(b"\xe0\x01\x93")
                         return
                     mid = body[length + 2 : length + 4]
-                    asyncio.get_running_loop().call_later(0.005, answer, mid, heard[-1])
+                    asyncio.get_running_loop().call_later(
+                        self.late_s + self.later.pop(heard[-1], 0.0), answer, mid, heard[-1]
+                    )
         except asyncio.IncompleteReadError:
             return
         finally:
@@ -153,6 +167,42 @@ def test_what_nobody_waits_for_any_more_is_not_sent() -> None:
     assert broker.heard == [PAYLOADS[5:]]
 
 
+def test_what_nobody_waits_for_any_more_as_it_is_confirmed_holds_up_nothing() -> None:
+    async def give_up() -> None:
+        async with worker_of(broker) as worker:
+            task = asyncio.create_task(worker.publish(MESSAGES[:1]))
+            await asyncio.to_thread(eventually, lambda: broker.heard == [PAYLOADS[:1]], 30)
+            task.cancel()
+            await asyncio.wait_for(worker.publish(MESSAGES[1:3]), 10)
+
+    broker = Strict(1, late_s=0.5)
+    asyncio.run(give_up())
+    assert broker.heard == [PAYLOADS[:3]]
+
+
+def test_while_the_broker_is_away_nothing_is_known_of_it_and_nothing_is_handed_to_the_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def play() -> None:
+        board = Board(lambda _region: 0)
+        worker = MqttPublisher(load(), "worker", board)
+        worker._loop = asyncio.get_running_loop()
+        board.subscribed(-100.0)
+        board.heard("ub/v1/alerts/x", b"1", retain=True)
+        worker._most, worker._is_connected = 10, True
+        ended = ReasonCode(PacketTypes.DISCONNECT, "Keep alive timeout")
+        for _ in range(2):  # as paho may tell of it
+            worker._on_disconnect(worker._client, None, DisconnectFlags(True), ended, None)
+        await asyncio.sleep(0)
+        assert not board.known(time.monotonic())
+        assert not board.notices
+        worker.enqueue(MESSAGES)
+        assert not worker._waiting
+
+    asyncio.run(play())
+    assert len(caplog.messages) == 1
+
+
 def test_the_broker_is_to_retain_what_says_so_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     async def play() -> None:
         async with worker_of(Strict(10)) as worker:
@@ -200,6 +250,47 @@ def test_what_the_broker_refuses_holds_up_nothing_and_is_said_once(caplog: pytes
     assert said.startswith(
         "MQTT 'ub/v1/open-alerts/0': the broker refuses the message (Not authorized), and perhaps others under "
     )
+
+
+def test_what_exceeds_the_quota_is_sent_again_in_order_and_before_anything_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On one topic what is newer would else be replaced by what is older."""
+    monkeypatch.setattr(mqtt_module, "PAUSE_S", 0.05)
+    broker = Strict(3)
+    broker.rationed = set(PAYLOADS[:3])
+    asyncio.run(publish(broker))
+    assert broker.heard == [PAYLOADS[:3] + PAYLOADS]
+
+
+def test_what_exceeds_the_quota_waits_for_what_is_under_way_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mqtt_module, "PAUSE_S", 0.05)
+    broker = Strict(2)
+    broker.rationed, broker.later = {PAYLOADS[0]}, {PAYLOADS[1]: 0.5}
+    asyncio.run(publish(broker))
+    assert broker.heard == [PAYLOADS[:2] + PAYLOADS]
+
+
+@pytest.mark.parametrize(("retain", "wildcards", "asks"), [(1, 1, True), (0, 1, False), (1, 0, False)])
+def test_where_nothing_can_be_heard_of_what_stands_nobody_asks_for_it(
+    retain: int, wildcards: int, asks: bool
+) -> None:
+    """Else a board would be taken for known that shows nothing."""
+    asked: list[object] = []
+    offers = Properties(PacketTypes.CONNACK)
+    offers.RetainAvailable, offers.WildcardSubscriptionAvailable = retain, wildcards
+
+    async def play() -> None:
+        worker = MqttPublisher(load(), "worker", Board(lambda _region: 0))
+        worker._loop = asyncio.get_running_loop()
+        success: Any = ReasonCode(PacketTypes.CONNACK, "Success")
+        client: Any = SimpleNamespace(subscribe=asked.append)
+        worker._on_connect(client, None, None, success, offers)
+
+    asyncio.run(play())
+    assert bool(asked) is asks
 
 
 def test_a_broker_that_refuses_the_account_is_told_once_with_the_way_out(

@@ -42,6 +42,31 @@ def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_a
     assert asyncio.run(asyncio.wait_for(body(), 30)) == [1]
 
 
+def test_a_log_that_ends_before_the_checkpoint_is_claimed_as_a_new_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Rebuilt(Kafka):
+        async def ends_before(self, topic: str, partition: int, offset: int) -> bool:
+            return offset == 7
+
+    class Claiming(Database):
+        async def claim(self, *place: Any, rebuilt: bool, **_: Any) -> Claim:
+            self.restored_at = -1 if rebuilt else 7
+            return await super().claim(*place)
+
+    async def body() -> dict[int, int]:
+        database = Claiming(0)
+        stage = a_stage(database, Rebuilt(), [])
+        await stage.open({0})
+        await stage.consume(Events((0, 0)))
+        await stage.close(5)
+        return database.offset
+
+    assert asyncio.run(body()) == {0: 0}
+    [said] = caplog.messages
+    assert said.endswith("ends before the checkpoint's offset 7: it is a new log")
+
+
 def test_partitions_that_were_added_to_a_topic_are_left_alone_and_told_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

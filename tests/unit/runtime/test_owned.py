@@ -44,6 +44,14 @@ def test_there_is_room_until_as_many_events_wait_as_may() -> None:
     assert has_room(found)
 
 
+def test_there_is_no_room_again_before_fewer_events_wait_than_may() -> None:
+    found = holdings(one := owned(0))
+    for event in ("first", "second", "third"):
+        found.wait_for_checkpoint(one, event)
+    found.release(["first"])
+    assert not has_room(found)
+
+
 def test_events_of_a_partition_that_is_handed_over_wait_no_longer() -> None:
     found = holdings(one := owned(0), owned(1))
     for event in ("first", "second"):

@@ -207,6 +207,27 @@ def test_what_a_record_is_not_the_reason_of_is_waited_for(
     ]
 
 
+def test_a_refusal_that_is_refused_too_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    kafka = Kafka(troubles=[MessageSizeTooLargeError()] * 3)  # of all, of the record, of its refusal
+    published(kafka, output(b"{}"))
+    assert [topic for topic, _ in kafka.stored] == [topics.REJECTED]
+    assert "Kafka at kafka:9092 confirms again" in caplog.messages
+
+
+def test_an_outage_is_tried_again_ever_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(publisher_module, "_FIRST_DELAY_S", 0.2)
+    monkeypatch.setattr(publisher_module.asyncio, "sleep", noted)
+    published(Kafka(troubles=[RequestTimedOutError()] * 7), output(b"{}"))
+    assert pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+
+
 def test_a_worker_that_ends_does_not_say_so_of_kafka(caplog: pytest.LogCaptureFixture) -> None:
     published(Kafka(troubles=[RequestTimedOutError()] * 3), output(b"{}"), ends=True)
     assert not caplog.messages

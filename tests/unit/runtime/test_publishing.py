@@ -12,7 +12,7 @@ from streams.runtime import rest as rest_module
 from streams.runtime import stage as stage_module
 from streams.runtime.stage import Stage
 from streams.store.checkpoint import PartitionCommit
-from tests.unit.runtime.stages import Database, Events, Kafka, Listing, Telling, a_stage
+from tests.unit.runtime.stages import Database, Events, Kafka, Listing, Telling, a_stage, until
 
 
 def test_the_next_record_is_waited_for_and_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +120,54 @@ def test_a_checkpoint_is_made_though_no_record_comes(monkeypatch: pytest.MonkeyP
         return database
 
     assert asyncio.run(body()).offset == {0: 0}
+
+
+class Counting(Database):
+    """Counts its checkpoints, and how many are stored at a time; each takes `slow_s`."""
+
+    def __init__(self, slow_s: float) -> None:
+        super().__init__(0)
+        self.slow_s = slow_s
+        self.commits = self.under_way = self.most = 0
+
+    async def commit(self, commits: Sequence[PartitionCommit]) -> None:
+        self.commits += 1
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await asyncio.sleep(self.slow_s)
+        self.under_way -= 1
+        await super().commit(commits)
+
+
+async def lives_on(database: Counting, checkpoint_interval_s: float) -> float:
+    """Have a stage make a checkpoint while records come, and publish fifty times more; return the seconds it took."""
+    kafka, failed = Kafka(), list[Exception]()
+    stage = a_stage(database, kafka, failed, checkpoint_interval_s=checkpoint_interval_s)
+    begin, running = time.monotonic(), asyncio.create_task(stage.run())
+    async with asyncio.timeout(30):
+        offset = 0
+        while not database.commits or offset < 50:
+            await stage.consume(Events((0, offset)))
+            await until(lambda offset=offset: f"{offset}" in kafka.published)  # type: ignore[misc]
+            offset += 1
+    took_s = time.monotonic() - begin
+    await stage.close(5)
+    await running
+    assert not failed
+    return took_s
+
+
+def test_checkpoints_are_no_more_frequent_than_asked() -> None:
+    database = Counting(0.0)
+    took_s = asyncio.run(lives_on(database, checkpoint_interval_s=0.05))
+    assert database.commits <= took_s / 0.05 + 1  # and one at the end
+
+
+def test_one_checkpoint_is_stored_at_a_time() -> None:
+    """Two that wait for the database could be stored in the wrong order."""
+    database = Counting(0.1)
+    asyncio.run(lives_on(database, checkpoint_interval_s=0.001))
+    assert database.most == 1
 
 
 def test_what_moves_while_a_checkpoint_is_told_is_told_before_its_end_and_stored_with_the_next(

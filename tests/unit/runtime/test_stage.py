@@ -10,7 +10,7 @@ import pytest
 from faust.types import TP
 
 from schemas.limits import END_MS
-from streams.errors import Fenced, ServiceUnavailable, SetBack
+from streams.errors import Fenced, LogGap, ServiceUnavailable, SetBack
 from streams.fold.contract import Changes, Output, Record, Rows
 from streams.runtime import stage as stage_module
 from streams.store.checkpoint import Claim, PartitionCommit
@@ -463,6 +463,16 @@ def test_a_timestamp_that_is_no_time_of_ours_is_folded_as_the_nearest_that_is(
     stage = a_stage(Database(0), Kafka(), [], Dated)
     asyncio.run(stage.consume(Events((0, 0), timestamp=written)))
     assert met == [folded]
+
+
+def test_a_hole_behind_what_was_folded_ends_the_worker() -> None:
+    """The records in it were skipped; from the checkpoint on they are read again."""
+    database, kafka, failed = Database(0), Kafka(), list[Exception]()
+    stage = a_stage(database, kafka, failed)
+    with pytest.raises(LogGap, match=r"ub.sensors/0: offset 3 follows 1;"):
+        asyncio.run(stage.consume(Events((0, 0), (0, 1), (0, 3), consumer=kafka)))
+    assert [type(error) for error in failed] == [LogGap]
+    assert not kafka.sought
 
 
 def test_a_record_without_a_value_is_folded_as_an_empty_one() -> None:

@@ -9,7 +9,7 @@ from streams.errors import ServiceUnavailable
 from streams.fold.contract import MqttMessage, Output, Record
 from streams.runtime import stage as stage_module
 from streams.runtime import upkeep as upkeep_module
-from streams.runtime.board import Board
+from streams.runtime.board import Board, Correction
 from streams.runtime.stage import Stage
 from streams.runtime.upkeep import Upkeep
 from streams.settings import Settings
@@ -199,6 +199,39 @@ def test_what_was_handed_over_is_left_alone_until_it_is_known_what_is_ours(
     asyncio.run(play())
 
 
+def test_a_worker_that_ends_says_nothing_after_its_last_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever owns its partitions next could not know of it."""
+
+    class Talking(Keeping):
+        def take_outputs(self, *, at_checkpoint: bool) -> list[Output]:
+            return [Output("ub.any", "k", b"", "any", "k", 0)]
+
+    class Counted(Broker):
+        outputs = 0
+
+        async def publish(self, messages: Sequence[MqttMessage | Output]) -> None:  # type: ignore[override]
+            self.outputs += len(messages)
+
+    async def open_fold(_: Claim) -> Talking:
+        return Talking()
+
+    async def may_look(_claims: Sequence[Claim]) -> bool:
+        await scene.stage.close(5)
+        said.append(broker.outputs)
+        return True
+
+    async def play() -> None:
+        await scene.stage.consume(Events((0, 0)))
+        await scene.stage.look_after()
+
+    scene, broker, said = Scene(), Counted(), list[int]()
+    scene.stage._publisher = broker  # type: ignore[assignment]
+    scene.stage._opener.open_fold = open_fold
+    monkeypatch.setattr(scene.upkeep, "may_look", may_look)
+    asyncio.run(asyncio.wait_for(play(), 30))
+    assert said == [broker.outputs] == [1]
+
+
 def test_a_look_sees_what_is_published_before_it_in_the_same_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the fold tells on a topic is under way, and no correction follows it."""
 
@@ -235,3 +268,22 @@ def test_a_topic_is_looked_at_again_once_what_was_under_way_has_come() -> None:
 
     scene.stage._opener.open_fold = open_fold
     assert asyncio.run(scene.lives(scene.is_right))
+
+
+def test_a_look_that_took_long_is_followed_by_a_long_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep_module, "_REST", 1e9)
+    upkeep = Scene().upkeep
+    upkeep.look([])
+    assert upkeep.rest_s > 1
+
+
+@pytest.mark.parametrize(("wrong", "said"), [(20, None), (23, "MQTT: 3 more topics repaired")])
+def test_of_many_topics_that_are_put_right_some_are_named(
+    wrong: int, said: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    corrections = [Correction(f"ub/v1/alerts/{number}", b"", None) for number in range(wrong)]
+    scene = Scene()
+    asyncio.run(scene.upkeep.put_right(corrections))
+    assert scene.broker.said == [one.topic for one in corrections]
+    assert len(caplog.messages[:20]) == 20
+    assert caplog.messages[20:] == ([] if said is None else [said])

@@ -141,9 +141,9 @@ class Counting(Database):
 
 async def lives_on(database: Counting, checkpoint_interval_s: float) -> float:
     """Have a stage make a checkpoint while records come, and publish fifty times more; return the seconds it took."""
-    kafka, failed = Kafka(), list[Exception]()
+    kafka, failed, begin = Kafka(), list[Exception](), time.monotonic()  # its interval begins as it is made
     stage = a_stage(database, kafka, failed, checkpoint_interval_s=checkpoint_interval_s)
-    begin, running = time.monotonic(), asyncio.create_task(stage.run())
+    running = asyncio.create_task(stage.run())
     async with asyncio.timeout(30):
         offset = 0
         while not database.commits or offset < 50:

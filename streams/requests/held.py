@@ -25,6 +25,8 @@ class Held:
     def __init__(self) -> None:
         self._heap: list[tuple[int, str, bytes]] = []
         self._fresh: list[Waiting] = []
+        self.released = 0
+        """All that is older was released."""
 
     def add(self, waiting: Waiting) -> None:
         """Hold an event."""
@@ -37,6 +39,7 @@ class Held:
 
     def release(self, before: int) -> dict[str, set[bytes]]:
         """Return and drop the events older than `before`: their JSON, by request, in the order of event time."""
+        self.released = max(self.released, before)
         released: dict[str, set[bytes]] = {}
         while self._heap and self._heap[0][0] < before:
             _, name, text = heappop(self._heap)

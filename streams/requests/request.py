@@ -55,7 +55,7 @@ class Request:
 
     def add(self, item: Item, watermark: int) -> "Added | Literal['known', 'full']":
         """Take in an event. `watermark` is that which it met, and `pass_time` was called with."""
-        self._settle(watermark - self._spans.amend_horizon_ms)
+        self.settle(watermark - self._spans.amend_horizon_ms)
         is_last = not self.items or self.items[-1].ts < item.ts
         at = len(self.items) if is_last else bisect_left(self.items, item)
         if at < len(self.items) and self.items[at].text == item.text:
@@ -81,6 +81,23 @@ class Request:
     def resume(self, watermark: int) -> None:
         """Live through the items of a request that came back; the counts know of it."""
         self._live(watermark)
+
+    def settle(self, limit: int) -> bool:
+        """Fold the items before `limit` into the settled life: no event can come before them any more.
+
+        Returns whether that is all there is of the request.
+        """
+        if self.items and self.items[0].ts >= limit:
+            return False
+        # Then the life after all of them is known.
+        if (not self.items or self.items[-1].ts < limit) and not self._was_due_after(limit):
+            self.settled, self.items = self.life, []
+            return self.settled is not None
+        count = bisect_left(self.items, limit, key=attrgetter("ts"))
+        for item in self.items[:count]:
+            self.settled = step(self.settled, item, self._spans.forget_request_ms, [])
+        del self.items[:count]
+        return False
 
     def unplaced(self) -> list[Item]:
         """Return the items that count nowhere: no event before them says place and category, nor do they."""
@@ -125,19 +142,6 @@ class Request:
         life = self.life
         due = life.expected_datetime if life is not None and life.overdue else None
         return due is not None and due >= ts
-
-    def _settle(self, limit: int) -> None:
-        """Fold the items before `limit` into the settled life: no event can come before them any more."""
-        if not self.items or self.items[0].ts >= limit:
-            return
-        # Then the life after all of them is known.
-        if self.items[-1].ts < limit and not self._was_due_after(limit):
-            self.settled, self.items = self.life, []
-            return
-        count = bisect_left(self.items, limit, key=attrgetter("ts"))
-        for item in self.items[:count]:
-            self.settled = step(self.settled, item, self._spans.forget_request_ms, [])
-        del self.items[:count]
 
 
 def _difference(before: list[Change], after: list[Change]) -> list[Change]:

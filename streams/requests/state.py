@@ -30,6 +30,7 @@ from streams.requests.decode import decode, text_of
 from streams.requests.districts import Districts
 from streams.requests.events import item_from, item_of, said
 from streams.requests.held import Held, Waiting
+from streams.requests.known import Known
 from streams.requests.life import Life
 from streams.requests.request import MOST_ITEMS, Request, Spans
 from streams.requests.rows import columns_of, request_from
@@ -87,7 +88,7 @@ class RequestsState:
         self._offset = restored.offset
         self._books = Books(STAGE, restored.generation, restored.ledger)
         self._clock = EventClock(config.allowed_lateness_ms)
-        self._requests: dict[str, Request] = {}
+        self._requests = Known(self._spans)
         self._changed: dict[str, tuple[Life, Request]] = {}
         self._alarms = Alarms()
         self._held = Held()
@@ -153,10 +154,8 @@ class RequestsState:
         if event.ts < self._limit(watermark):
             behind = (watermark - event.ts) / 1000
             return "too_late", f"{behind:.0f} s behind the watermark; {horizon / 1000:.0f} s at most"
-        request = self._requests.get(name)
-        if request is None:
-            request = self._requests[name] = Request(owner, self._spans)
-        elif request.owner != owner:
+        request = self._requests.open(name, owner)
+        if request.owner != owner:
             return "operator_conflict", f"request belongs to owner {request.owner}"
         item = item_of(event, cell)
         added = request.add(item, watermark)
@@ -198,7 +197,7 @@ class RequestsState:
             if request.life is not None and request.life.status == "open":
                 self._windows.add(request.pass_time(watermark))
             else:
-                del self._requests[name]
+                self._requests.forget(name)
         return refused
 
     def _refuse_unplaced(self, record: Record, limit: int, index: int) -> int:
@@ -216,7 +215,7 @@ class RequestsState:
             request.remove(gone)
             self._note(name, request)
             if request.life is None and not request.items:
-                del self._requests[name]
+                self._requests.forget(name)
         return refused
 
     # ------------------------------------------------------------------ what goes out
@@ -245,7 +244,7 @@ class RequestsState:
 
     def take_changes(self) -> Changes:
         """Return the changed requests, ledger and parts. Call after take_outputs(at_checkpoint=True)."""
-        limit = self._forgotten = self._limit(self._clock.watermark)
+        limit = self._forgotten = max(self._forgotten, self._held.released)
         changes = Changes(ledger=self._books.ledger)
         fresh = self._held.take_fresh(limit)
         if fresh:
@@ -274,6 +273,7 @@ class RequestsState:
         if self._changed:
             changed, self._changed = self._changed, {}
             changes.rows.append(Rows("request", columns_of(changed, self._partition, self._districts)))
+        self._requests.sleep(limit)
         return changes
 
     def idle(self, wall_ms: int) -> None:
@@ -311,7 +311,9 @@ class RequestsState:
             elif kind == "held":
                 for waiting in saved.load_held(data):
                     self._hold_again(waiting, told)
-        for name, request in self._requests.items():
+        if self._clock.watermark > told:
+            self._requests.wake_all()
+        for name, request in self._requests.awake():
             came_due = request.pass_time(self._clock.watermark)
             if came_due:
                 self._windows.add(came_due)
@@ -328,19 +330,23 @@ class RequestsState:
             and alarm < watermark
         ):
             return
-        self._requests[name] = request
+        self._requests.put_back(name, request, self._gone_by(watermark))
         self._alarms.set(name, alarm)
+
+    def _gone_by(self, watermark: int) -> int:
+        """Return before when nothing counted any more at the checkpoint."""
+        return self._forgotten or self._limit(watermark)
 
     def _hold_again(self, waiting: Waiting, watermark: int) -> None:
         """Hold an event again, unless it found its place or was refused before the checkpoint.
 
         One that only a shorter horizon has passed is refused with the next record.
         """
-        limit = self._forgotten or self._limit(watermark)
+        limit = self._gone_by(watermark)
         if waiting.ts < limit:
             return
         name = waiting.service_request_id
-        request = self._requests.setdefault(name, Request(waiting.owner, self._spans))
+        request = self._requests.open(name, waiting.owner)
         # By then no more of the request was settled than by the checkpoint.
         by_then = min(watermark, limit + self._config.amend_horizon_ms)
         request.add(item_from(waiting.text, waiting.cell), by_then)

@@ -139,26 +139,31 @@ def test_what_was_overdue_is_not_told_again_under_another_lateness(lateness: int
     assert overdue_through({"allowed_lateness_ms": lateness}) == [1, -1]
 
 
-def test_a_date_that_a_shorter_lateness_brings_is_told_at_once() -> None:
+@pytest.mark.parametrize("due", [20, 80])
+def test_a_date_that_a_shorter_lateness_brings_is_told_at_once(due: int) -> None:
     desk = Desk(replace(CONFIG, allowed_lateness_ms=60 * MINUTE))
-    desk.feed(opened(1, due=20), event("updated", 21, "r-2", at=1, code="x"))
+    desk.feed(opened(1, due=due), event("updated", due + 1, "r-2", at=1, code="x"))
     desk.checkpoint()
-    assert desk.count(20) == {}
+    assert desk.count(due) == {}
     desk.config = CONFIG
     desk.crash()
     desk.tell()
-    assert desk.count(20) == {"overdue_change": 1}
-    desk.feed(event("closed", 40))
+    assert desk.count(due) == {"overdue_change": 1}
+    desk.feed(event("closed", due + 20))
     desk.checkpoint()
-    assert desk.count(40)["overdue_change"] == -1
+    assert desk.count(due + 20)["overdue_change"] == -1
 
 
-def test_an_event_that_waits_is_refused_where_a_shorter_horizon_has_passed_it() -> None:
+@pytest.mark.parametrize("checkpoints", [0, 1])
+def test_an_event_that_waits_is_refused_where_a_shorter_horizon_has_passed_it(checkpoints: int) -> None:
     desk = Desk()
     desk.feed(event("closed", 4), event("updated", 8, "r-2", at=1, code="x"))
     desk.checkpoint()
     desk.config = replace(desk.config, amend_horizon_ms=MINUTE)
     desk.crash()
+    for _ in range(checkpoints):
+        desk.checkpoint()
+        desk.crash()
     desk.feed(event("updated", 9, "r-2"))
     desk.checkpoint()
     assert desk.reasons() == ["bad_event"]

@@ -156,6 +156,7 @@ class Tail:
         """What the thread that looks again came to grief on."""
         self._followed = False
         self._lost = False
+        self._is_stopping = False
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
@@ -186,6 +187,7 @@ class Tail:
 
     def stop(self) -> None:
         """End `run`; may be called from another thread or a signal handler."""
+        self._is_stopping = True  # a client that is about to connect forgets that it was to disconnect
         self._client.disconnect()
 
     def _on_connect(
@@ -193,6 +195,9 @@ class Tail:
     ) -> None:
         if reason.is_failure:
             self._end(refused(*self._address, reason, properties))
+            return
+        if self._is_stopping:
+            client.disconnect()
             return
         self._reconnects.connected()
         if self._lost:

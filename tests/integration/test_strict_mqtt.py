@@ -95,19 +95,17 @@ def follow(broker: StrictMqtt) -> None:
 
 def worker_publishes(
     broker: StrictMqtt, messages: list[MqttMessage], then: Callable[[], None] = lambda: None
-) -> Board:
-    """Have a worker publish, and return its board."""
-    board = Board(lambda _region: 0)
+) -> None:
+    """Have a worker publish."""
 
     async def play() -> None:
-        worker = MqttPublisher(settings_of(broker), "urbanbrain-strict", board)
+        worker = MqttPublisher(settings_of(broker), "urbanbrain-strict", Board(lambda _region: 0))
         worker.start()
         await asyncio.wait_for(worker.publish(messages), 60)
         await asyncio.to_thread(then)
         worker.stop()
 
     asyncio.run(play())
-    return board
 
 
 # ------------------------------------------------------------------ what the broker does not offer
@@ -117,12 +115,12 @@ def test_where_nothing_may_be_retained_a_worker_publishes_all_the_same_and_says_
     mosquitto: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     with strict_mqtt(mosquitto, offers={"RetainAvailable": 0}) as broker:
-        board = worker_publishes(broker, ALERTS)
+        worker_publishes(broker, ALERTS)
         assert [payload for _, payload in broker.heard] == [one.payload for one in ALERTS]
         assert (broker.connections, broker.ended) == (1, [])
     [said] = caplog.messages
     assert "the broker refuses retained messages" in said
-    assert not board.known(time.monotonic() + 3600)  # nothing is repaired that cannot stand
+    assert not broker.subscribed  # nothing is repaired that cannot stand
 
 
 def test_where_nothing_may_be_retained_a_gateway_says_so_and_does_not_say_that_it_is_at_work(
@@ -275,6 +273,16 @@ def test_what_exceeds_the_broker_s_rate_is_sent_again_in_order_on_each_topic(
 
 
 # ------------------------------------------------------------------ how connections end
+
+
+def test_who_stops_following_while_it_connects_is_heard(mosquitto: int) -> None:
+    with strict_mqtt(mosquitto) as broker:
+        tail = Tail(settings_of(broker), lambda *_: None)
+        tail.stop()  # as a signal does that comes before the broker has answered
+        following = threading.Thread(target=tail.run, daemon=True)
+        following.start()
+        following.join(30)
+        assert not following.is_alive()
 
 
 @pytest.mark.parametrize("reason", [None, 0, NOT_AUTHORIZED, SERVER_BUSY, KEEP_ALIVE_TIMEOUT, QUOTA_EXCEEDED])

@@ -111,9 +111,10 @@ def _put_numbers(out: Bytes, at: Places, bits: NDArray[np.uint64], known: NDArra
             _put_length(out, place, np.uint64(0xFFFFFFFF))
             at[row] = place + np.uint64(4)
             continue
+        number = bits[row]
         _put_length(out, place, np.uint64(8))
         for byte in range(8):
-            out[place + np.uint64(4 + byte)] = (bits[row] >> np.uint64(56 - 8 * byte)) & np.uint64(0xFF)
+            out[place + np.uint64(4 + byte)] = (number >> np.uint64(56 - 8 * byte)) & np.uint64(0xFF)
         at[row] = place + np.uint64(12)
 
 

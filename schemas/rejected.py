@@ -19,6 +19,7 @@ Reason = Literal[
     "coordinate_out_of_range",
     "coordinates_swapped",  # latitude out of range, and in range once exchanged with the longitude
     "null_island",  # 0,0: a device without a fix
+    "out_of_bounds",  # on earth, but outside the box of the city that the gateway was given
     "time_in_seconds",  # a time before 2001 that is a recent one when read as seconds
     "time_out_of_range",  # before 2001-09-09, or after 2100
     "time_in_future",  # ahead of the gateway's clock by more than max_clock_ahead

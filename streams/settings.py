@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from streams.bounds import Bounds
 from streams.database_url import FORM, parts_of
 from streams.errors import SettingsError
 from streams.numbers import number
@@ -91,6 +92,7 @@ class Settings(BaseSettings):
     max_unacked_bytes: int = Field(64_000_000, ge=1_000_000, le=1_000_000_000_000)
     service_wait_s: Seconds = Field(30.0, ge=0)
     max_clock_ahead_s: Seconds = Field(60.0, ge=0)
+    bounds: str | None = None
 
     # Event time
     window_s: int = Field(60, ge=1, le=86_400)
@@ -228,7 +230,7 @@ class Settings(BaseSettings):
         *("mqtt_ca_file", "mqtt_cert_file", "mqtt_key_file"),
         *("kafka_ca_file", "kafka_cert_file", "kafka_key_file"),
         *("kafka_sasl_mechanism", "kafka_username", "kafka_password"),
-        *("policy_file", "districts_file", "thresholds_file", "notify_file", "mqtt_share"),
+        *("policy_file", "districts_file", "thresholds_file", "notify_file", "mqtt_share", "bounds"),
         mode="before",
     )
     @classmethod
@@ -257,6 +259,13 @@ class Settings(BaseSettings):
         """MQTT 5, 4.8.2: what follows a slash is the filter already, and no topic of ours would match that one."""
         if value is not None and not set(value).isdisjoint("/+#"):
             raise ValueError("a name without /, + and # is expected, such as gateways")
+        return value
+
+    @field_validator("bounds")
+    @classmethod
+    def _is_a_box(cls, value: str | None) -> str | None:
+        if value is not None:
+            Bounds.parse(value)
         return value
 
     @field_validator("anomaly_detector")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from streams.bounds import WHOLE_EARTH, Bounds
 from streams.gateway.address import KINDS
 from streams.gateway.decode import Limits, decode
 from streams.gateway.framing import Frame, Framer
@@ -72,7 +73,10 @@ class Bridge:
         self._leave = leave
         self._has_left = False
         self._limits = Limits.of(
-            settings.max_payload_bytes, int(settings.max_clock_ahead_s * 1000), settings.source_partitions
+            settings.max_payload_bytes,
+            int(settings.max_clock_ahead_s * 1000),
+            settings.source_partitions,
+            WHOLE_EARTH if settings.bounds is None else Bounds.parse(settings.bounds),
         )
         self._look_ms = max(2, settings.frame_linger_ms // 2)
         self._framer = Framer(

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from schemas.rejected import Reason
+from streams.bounds import WHOLE_EARTH, Bounds
 from streams.gateway import address
-from streams.gateway.kind import Readings, Target
+from streams.gateway.kind import Allowed, Readings, Target
 from streams.gateway.rules import broken_rule
 
 PACKED_FROM = 4_096
@@ -41,12 +42,15 @@ class Limits:
     max_clock_ahead_ms: int
     packed_from: int = PACKED_FROM
     """Bytes of an array from which on its readings are packed."""
+    bounds: Bounds = WHOLE_EARTH
 
     @classmethod
-    def of(cls, max_payload_bytes: int, max_clock_ahead_ms: int, partitions: int) -> "Limits":
+    def of(
+        cls, max_payload_bytes: int, max_clock_ahead_ms: int, partitions: int, bounds: Bounds = WHOLE_EARTH
+    ) -> "Limits":
         """Return the limits of a gateway whose readings go to so many partitions."""
         packed_from = max(PACKED_FROM, PACKED_FROM_A_PARTITION * partitions)
-        return cls(max_payload_bytes, max_clock_ahead_ms, packed_from)
+        return cls(max_payload_bytes, max_clock_ahead_ms, packed_from, bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +86,25 @@ def decode(topic: str, payload: bytes, *, now_ms: int, limits: Limits) -> Decode
     if len(payload) > limits.max_payload_bytes:
         detail = f"{len(payload)} bytes exceed the {limits.max_payload_bytes} of UB_MAX_PAYLOAD_BYTES"
         return Decoded(target, [], [_refusal("too_large", detail, payload)])
-    latest_ms = now_ms + limits.max_clock_ahead_ms
+    allowed = Allowed(now_ms + limits.max_clock_ahead_ms, limits.bounds)
     kind = target.kind
     is_array = payload.lstrip(_WHITESPACE)[:1] == b"["
     if kind.packing is not None and len(payload) >= limits.packed_from and is_array and target.entity is None:
-        packed = kind.packing.pack(payload, target.owner, latest_ms)
+        packed = kind.packing.pack(payload, target.owner, allowed)
         if packed is not None:
             return Decoded(target, packed, [])
     try:
         readings = kind.many.decode(payload) if is_array else [kind.one.decode(payload)]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _one_by_one(target, payload, is_array, latest_ms)
+        return _one_by_one(target, payload, is_array, allowed)
     if not readings:
         return Decoded(target, [], [_refusal("empty", "an array without a reading", payload)])
-    if kind.all_sound(readings, target, latest_ms):
+    if kind.all_sound(readings, target, allowed):
         return Decoded(target, readings, [])
-    return _one_by_one(target, payload, is_array, latest_ms)
+    return _one_by_one(target, payload, is_array, allowed)
 
 
-def _one_by_one(target: Target, payload: bytes, is_array: bool, latest_ms: int) -> Decoded:
+def _one_by_one(target: Target, payload: bytes, is_array: bool, allowed: Allowed) -> Decoded:
     """Decode and check each reading by itself."""
     parts = _split(payload) if is_array else [payload]
     if isinstance(parts, Refusal):
@@ -114,7 +118,7 @@ def _one_by_one(target: Target, payload: bytes, is_array: bool, latest_ms: int) 
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             broken = _fault(part, error)
         else:
-            found = broken_rule(reading, target, latest_ms)
+            found = broken_rule(reading, target, allowed)
             if found is None:
                 accepted.append(reading)
                 continue

@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 import msgspec
 
 from schemas.rejected import Reason
+from streams.bounds import Bounds
 
 Broken = tuple[Reason, str]
 """The reason and the detail of a broken rule."""
@@ -18,6 +19,14 @@ class Target(msgspec.Struct, frozen=True):
     kind: "Kind[Any]"
     owner: str
     entity: str | None
+
+
+class Allowed(msgspec.Struct, frozen=True):
+    """The times and places that readings may name."""
+
+    latest_ms: int
+    """The gateway's clock plus the margin that publishers' clocks are granted."""
+    bounds: Bounds
 
 
 class Packed(Protocol):
@@ -43,7 +52,7 @@ class Packed(Protocol):
 class Packing(Protocol):
     """A quick way past `many`, `all_sound` and `frame` of a kind for what is ordinary; they say what is right."""
 
-    def pack(self, array: bytes, owner: str, latest_ms: int) -> Packed | None:
+    def pack(self, array: bytes, owner: str, allowed: Allowed) -> Packed | None:
         """Return the readings of an array where none breaks any rule; None where that is not certain."""
         ...
 
@@ -62,10 +71,7 @@ Readings = list[Any] | Packed
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind[R]:
-    """One kind of input, with R the type of its readings: how they are named, decoded, checked and framed.
-
-    `latest_ms` of the checks is the gateway's clock plus the margin that publishers' clocks are granted.
-    """
+    """One kind of input, with R the type of its readings: how they are named, decoded, checked and framed."""
 
     name: str
     """The level of the MQTT topic that names it: ub/v1/{owner}/{name}."""
@@ -79,10 +85,10 @@ class Kind[R]:
     many: msgspec.json.Decoder[list[R]]
     id_of: Callable[[R], str]
     """The id by which readings are placed on partitions."""
-    rules: tuple[Callable[[R, int], Broken | None], ...]
-    """(reading, latest_ms): what a reading must satisfy besides the rules about ids. The authority."""
-    all_sound: Callable[[Sequence[R], Target, int], bool]
-    """(readings, target, latest_ms): whether none breaks any rule; in front of the rules, and quick."""
+    rules: tuple[Callable[[R, Allowed], Broken | None], ...]
+    """(reading, allowed): what a reading must satisfy besides the rules about ids. The authority."""
+    all_sound: Callable[[Sequence[R], Target, Allowed], bool]
+    """(readings, target, allowed): whether none breaks any rule; in front of the rules, and quick."""
     frame: Callable[[Sequence[R], str | list[str], int], msgspec.Struct]
     """(readings, owner or owners, received_at): the frame that carries them."""
     packing: Packing | None = None

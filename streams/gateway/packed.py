@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from schemas import codec
 from schemas.limits import EARLIEST_MS, END_MS, NULL_ISLAND_DEG
 from schemas.vehicles import MAX_ID_LENGTH, VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame, VehiclePosition
+from streams.bounds import WHOLE_EARTH, Bounds
 from streams.columnar.compiled import compiled, int64
 from streams.columnar.json_text import (
     NOT_READ,
@@ -40,6 +41,7 @@ from streams.columnar.json_text import (
     text_of,
 )
 from streams.gateway.columns import collapse
+from streams.gateway.kind import Allowed
 
 _FIELDS = patterns_of(VehiclePosition.__struct_fields__)
 _ID, _TS, _LAT, _LON, _OPERATOR, _STATE, _TYPE, _BATTERY = range(len(VehiclePosition.__struct_fields__))
@@ -52,11 +54,14 @@ _LEAST_BYTES = 40
 _MOST_BYTES = MAX_ID_LENGTH + 3
 """Bytes of the longest value of a column in JSON: an id with its quotes and a comma; numbers are shorter."""
 _WORDS = MAX_ID_LENGTH // 8
+_ANYWHERE = Allowed(END_MS, WHOLE_EARTH)
 
 _32 = np.uint64(32)
 _MASK = np.uint64(0xFFFF_FFFF)
 _SEED, _FACTOR = np.uint64(0x9747_B28C), np.uint64(0x5BD1_E995)
 _COMMA = np.uint64(ord(","))
+
+_holds = compiled(Bounds.holds)
 
 PLACE = np.dtype(
     [
@@ -139,13 +144,14 @@ class _Bare(msgspec.Struct, frozen=True, gc=False):
 class PackingOfPositions:
     """Positions as `kind.Packing` has it."""
 
-    def pack(self, array: bytes, owner: str, latest_ms: int) -> PackedPositions | None:
+    def pack(self, array: bytes, owner: str, allowed: Allowed) -> PackedPositions | None:
         """Return the readings of an array; None where some may break a rule, or are out of the ordinary."""
         text = text_of(array)
         places = np.empty(len(array) // _LEAST_BYTES + 1, PLACE)
         words = np.empty((1, _WORDS), np.uint64)
-        latest_ms = min(latest_ms, END_MS - 1)
-        n = _read(text, len(array), latest_ms, words, places, _FIELDS, _STATES, _TYPES, _pattern(owner))
+        latest_ms, bounds = min(allowed.latest_ms, END_MS - 1), allowed.bounds
+        owners = _pattern(owner)
+        n = _read(text, len(array), latest_ms, bounds, words, places, _FIELDS, _STATES, _TYPES, owners)
         return PackedPositions(text, places[:n]) if n > 0 else None
 
     def pack_sound(self, readings: Sequence[VehiclePosition]) -> PackedPositions | None:
@@ -162,7 +168,7 @@ class PackingOfPositions:
             )
             for one in readings
         ]
-        return self.pack(codec.encode(bare), "", END_MS)
+        return self.pack(codec.encode(bare), "", _ANYWHERE)
 
     def frame(
         self, parts: Sequence[PackedPositions], owner: str | list[str], received_at: int
@@ -195,7 +201,7 @@ def prepare() -> None:
         b'{"vehicle_id":"a","ts":%d,"lat":31.2,"lon":121.5}' % EARLIEST_MS,
     )
     for array in (b"[%b]" % reading, b"[%b,%b]" % (reading, reading)):
-        packed = packing.pack(array, "a", END_MS)
+        packed = packing.pack(array, "a", _ANYWHERE)
         assert packed is not None
         packing.frame(packed.split(1), "a", EARLIEST_MS)
 
@@ -226,6 +232,7 @@ def _read(
     text: Text,
     end: int,
     latest_ms: int,
+    bounds: Bounds,
     words: Words,
     places: NDArray[np.void],
     fields: Patterns,
@@ -289,7 +296,7 @@ def _read(
             if p < 0:
                 return NOT_READ
             inside, p = has_more(text, p)
-        if p < 0 or seen & _REQUIRED != _REQUIRED or not _is_sound(ts, lat, lon, latest_ms):
+        if p < 0 or seen & _REQUIRED != _REQUIRED or not _is_sound(ts, lat, lon, latest_ms, bounds):
             return NOT_READ
         n += 1
         more, p = goes_on(text, p)
@@ -297,9 +304,9 @@ def _read(
 
 
 @compiled
-def _is_sound(ts: int, lat: float, lon: float, latest_ms: int) -> bool:
+def _is_sound(ts: int, lat: float, lon: float, latest_ms: int, bounds: Bounds) -> bool:
     """Return whether time and place break none of the rules of rules.py."""
-    if not (EARLIEST_MS <= ts <= latest_ms and abs(lat) <= 90.0 and abs(lon) <= 180.0):
+    if not (EARLIEST_MS <= ts <= latest_ms and _holds(bounds, lat, lon)):
         return False
     return abs(lat) >= NULL_ISLAND_DEG or abs(lon) >= NULL_ISLAND_DEG
 

@@ -13,7 +13,7 @@ from schemas import codec, envelope
 from schemas.limits import END_MS
 from schemas.requests import MAX_NAME, MAX_TEXT, CitizenRequest, RequestFrame
 from streams import topics
-from streams.gateway.kind import Broken, Kind
+from streams.gateway.kind import Allowed, Broken, Kind
 from streams.gateway.rules import (
     broken_name,
     broken_number,
@@ -24,22 +24,22 @@ from streams.gateway.rules import (
 )
 
 
-def _time(event: CitizenRequest, latest_ms: int) -> Broken | None:
-    broken = broken_time("ts", event.ts, latest_ms)
+def _time(event: CitizenRequest, allowed: Allowed) -> Broken | None:
+    broken = broken_time("ts", event.ts, allowed.latest_ms)
     if broken is None and event.expected_datetime is not None:
         broken = broken_time("expected_datetime", event.expected_datetime, END_MS)  # mostly in the future
     return broken
 
 
-def _place(event: CitizenRequest, _latest_ms: int) -> Broken | None:
+def _place(event: CitizenRequest, allowed: Allowed) -> Broken | None:
     if event.lat is not None and event.lon is not None:
-        return broken_place(event.lat, event.lon)
+        return broken_place(event.lat, event.lon, allowed.bounds)
     if event.lat is None and event.lon is None:
         return None
     return "missing_field", "lat and lon belong together: give both, or neither where the place is as it was"
 
 
-def _texts(event: CitizenRequest, _latest_ms: int) -> Broken | None:
+def _texts(event: CitizenRequest, _allowed: Allowed) -> Broken | None:
     return (
         broken_name("service_code", event.service_code, MAX_NAME)
         or broken_name("agency_responsible", event.agency_responsible, MAX_NAME)
@@ -50,7 +50,7 @@ def _texts(event: CitizenRequest, _latest_ms: int) -> Broken | None:
     )
 
 
-def _event(event: CitizenRequest, _latest_ms: int) -> Broken | None:
+def _event(event: CitizenRequest, _allowed: Allowed) -> Broken | None:
     if event.event == "opened" and (event.lat is None or event.service_code is None):
         return "bad_event", "opened without lat, lon and service_code: a request needs a place and a category"
     rating = event.resolved is not None or event.satisfaction is not None

@@ -9,7 +9,8 @@ from typing import Any
 
 from schemas.limits import EARLIEST_MS, END_MS, NULL_ISLAND_DEG
 from schemas.vehicles import ID_PATTERN, MAX_ID_LENGTH
-from streams.gateway.kind import Broken, Target
+from streams.bounds import WHOLE_EARTH, Bounds
+from streams.gateway.kind import Allowed, Broken, Target
 
 INT64_MAX = 2**63 - 1
 
@@ -34,38 +35,38 @@ def is_id(text: str) -> bool:
     return True
 
 
-def broken_rule(reading: Any, target: Target, latest_ms: int) -> Broken | None:
+def broken_rule(reading: Any, target: Target, allowed: Allowed) -> Broken | None:
     """Return the reason and the detail of the first rule that `reading` breaks, or None when it is sound."""
-    broken = _broken_identity(reading, target)
+    if (broken := _broken_identity(reading, target)) is not None:
+        return broken
     for rule in target.kind.rules:
-        if broken is not None:
-            break
-        broken = rule(reading, latest_ms)
-    return broken
+        if (broken := rule(reading, allowed)) is not None:
+            return broken
+    return None
 
 
-def follow_rules(readings: Sequence[Any], target: Target, latest_ms: int) -> bool:
+def follow_rules(readings: Sequence[Any], target: Target, allowed: Allowed) -> bool:
     """Whether no reading breaks a rule: the quick test of a kind that need not be quick."""
-    return all(broken_rule(reading, target, latest_ms) is None for reading in readings)
+    return all(broken_rule(reading, target, allowed) is None for reading in readings)
 
 
 def quick_test[R](
     columns: Callable[[Sequence[R]], Sequence[list[Any]]], own: Callable[..., bool]
-) -> Callable[[Sequence[R], Target, int], bool]:
+) -> Callable[[Sequence[R], Target, Allowed], bool]:
     """Return a test whether no reading breaks a rule: `broken_rule` by columns, each looked at as a whole.
 
     `columns` gives those of id, owner, ts, lat and lon, and more; `own` says of these whether all is in order there.
     """
 
-    def all_sound(readings: Sequence[R], target: Target, latest_ms: int) -> bool:
+    def all_sound(readings: Sequence[R], target: Target, allowed: Allowed) -> bool:
         if len(readings) == 1:
-            return broken_rule(readings[0], target, latest_ms) is None
+            return broken_rule(readings[0], target, allowed) is None
         ids, owners, ts, lat, lon, *more = columns(readings)
         entity = target.entity
         return (
             min(ts) >= EARLIEST_MS
-            and max(ts) <= min(latest_ms, END_MS - 1)
-            and _all_real(lat, lon)
+            and max(ts) <= min(allowed.latest_ms, END_MS - 1)
+            and _all_real(lat, lon, allowed.bounds)
             and owners.count(None) + owners.count(target.owner) == len(owners)
             and (entity is None or ids.count(entity) == len(ids))
             and (_known_ids.issuperset(ids) or all(map(is_id, ids)))
@@ -75,10 +76,12 @@ def quick_test[R](
     return all_sound
 
 
-def _all_real(lat: Sequence[float], lon: Sequence[float]) -> bool:
-    """Whether n >= 1 places are on the map, and none at 0,0."""
+def _all_real(lat: Sequence[float], lon: Sequence[float], bounds: Bounds) -> bool:
+    """Whether n >= 1 places are in bounds, and none at 0,0."""
     south, north, west, east = min(lat), max(lat), min(lon), max(lon)
-    if south < -90.0 or north > 90.0 or west < -180.0 or east > 180.0:
+    if not (bounds.holds(south, west) and bounds.holds(north, east)):
+        return False
+    if bounds.west > bounds.east and not all(map(bounds.holds, lat, lon)):
         return False
     near = NULL_ISLAND_DEG
     if south >= near or north <= -near or west >= near or east <= -near:
@@ -89,15 +92,20 @@ def _all_real(lat: Sequence[float], lon: Sequence[float]) -> bool:
 def _broken_identity(reading: Any, target: Target) -> Broken | None:
     kind = target.kind
     id_, owner = getattr(reading, kind.id_field), getattr(reading, kind.owner_field)
-    for field, value in ((kind.id_field, id_), (kind.owner_field, owner)):
-        if value is not None and not is_id(value):
-            return "bad_id", f"{field} {_shown(value)} does not match {ID_PATTERN}"
+    if not is_id(id_):
+        return _no_id(kind.id_field, id_)
+    if owner is not None and not is_id(owner):
+        return _no_id(kind.owner_field, owner)
     if owner is not None and owner != target.owner:
         return "topic_mismatch", f"{kind.owner_field} {owner!r}, but the topic names {target.owner!r}"
     if target.entity is not None and id_ != target.entity:
         named = target.entity[:MAX_ID_LENGTH]
         return "topic_mismatch", f"{kind.id_field} {id_!r}, but the topic names {named!r}"
     return None
+
+
+def _no_id(field: str, value: str) -> Broken:
+    return "bad_id", f"{field} {_shown(value)} does not match {ID_PATTERN}"
 
 
 def broken_time(field: str, ts: int, latest_ms: int) -> Broken | None:
@@ -116,26 +124,29 @@ def broken_time(field: str, ts: int, latest_ms: int) -> Broken | None:
     )
 
 
-def broken_place(lat: float, lon: float) -> Broken | None:
+def broken_place(lat: float, lon: float, bounds: Bounds) -> Broken | None:
     """Judge a place, WGS-84 degrees."""
     if -90 <= lat <= 90 and -180 <= lon <= 180:
         if abs(lat) < NULL_ISLAND_DEG and abs(lon) < NULL_ISLAND_DEG:
             return "null_island", f"lat {lat}, lon {lon} is within {NULL_ISLAND_DEG} degrees of 0,0: no fix"
-        # A swapped pair whose members are both latitudes (Paris, Singapore) cannot be told from a real place.
-        return None
+        if bounds is WHOLE_EARTH or bounds.holds(lat, lon):
+            return None
+        # Nothing else tells a swapped pair whose members are both latitudes (Paris, Singapore) from a real place.
+        way_out = "exchange them" if bounds.holds(lon, lat) else "correct the place, or widen the bounds"
+        return "out_of_bounds", f"lat {lat}, lon {lon} lies outside UB_BOUNDS={bounds}; {way_out}"
     if abs(lat) <= 180 and abs(lon) <= 90:
         return "coordinates_swapped", f"lat {lat}, lon {lon} is a place only when exchanged"
     return "coordinate_out_of_range", f"lat {lat}, lon {lon} lies outside -90..90, -180..180"
 
 
-def measured_then(reading: Any, latest_ms: int) -> Broken | None:
+def measured_then(reading: Any, allowed: Allowed) -> Broken | None:
     """Rule of readings: judge `ts`."""
-    return broken_time("ts", reading.ts, latest_ms)
+    return broken_time("ts", reading.ts, allowed.latest_ms)
 
 
-def measured_there(reading: Any, _latest_ms: int) -> Broken | None:
+def measured_there(reading: Any, allowed: Allowed) -> Broken | None:
     """Rule of readings: judge `lat` and `lon`."""
-    return broken_place(reading.lat, reading.lon)
+    return broken_place(reading.lat, reading.lon, allowed.bounds)
 
 
 def broken_number(field: str, value: int | None, least: int, most: int) -> Broken | None:

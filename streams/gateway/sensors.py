@@ -11,11 +11,11 @@ from schemas import codec, envelope
 from schemas.sensors import MAX_CODE, SensorFrame, SensorReading
 from streams import topics
 from streams.gateway.columns import collapse
-from streams.gateway.kind import Broken, Kind
+from streams.gateway.kind import Allowed, Broken, Kind
 from streams.gateway.rules import broken_text, measured_then, measured_there, quick_test
 
 
-def _codes(reading: SensorReading, _latest_ms: int) -> Broken | None:
+def _codes(reading: SensorReading, _allowed: Allowed) -> Broken | None:
     return (
         broken_text("kind", reading.kind, MAX_CODE)
         or broken_text("metric", reading.metric, MAX_CODE)

@@ -8,12 +8,12 @@ from schemas import codec, envelope
 from schemas.vehicles import VehicleFrame, VehiclePosition
 from streams import topics
 from streams.gateway.columns import collapse
-from streams.gateway.kind import Broken, Kind
+from streams.gateway.kind import Allowed, Broken, Kind
 from streams.gateway.packed import PackingOfPositions
 from streams.gateway.rules import broken_number, measured_then, measured_there, quick_test
 
 
-def _battery(position: VehiclePosition, _latest_ms: int) -> Broken | None:
+def _battery(position: VehiclePosition, _allowed: Allowed) -> Broken | None:
     return broken_number("battery_percent", position.battery_percent, 0, 100)
 
 

@@ -54,6 +54,9 @@ def _bad(ts: int) -> list[tuple[str, str, bytes]]:
         ("not_json", one, array([_sensor(1, ts)]).replace(b"0.125", b"NaN")),
         ("time_in_future", one, array([_sensor(1, ts + 10**8)])),
         ("null_island", many, array([_sensor(1, ts, lat=0, lon=0)])),
+        ("out_of_bounds", "ub/v1/city/vehicles", array([reading("v-2", ts, lat=48.85, lon=2.35)])),
+        ("out_of_bounds", many, array([_sensor(1, ts, lat=-31.23)])),
+        ("out_of_bounds", requests, array([_life(1, ts)[0] | {"lon": -121.47}])),
         ("bad_topic", one + "/value", b"1"),
         ("bad_topic", requests + "/r-1", array(_life(1, ts))),
         ("bad_event", requests, array([{"service_request_id": "r", "event": "rated", "ts": ts}])),
@@ -81,7 +84,7 @@ def test_every_kind_arrives_once_and_in_order_among_bad_payloads(
     ]
     bad = _bad(start)
     with (
-        running_gateway(services, **({"mqtt_share": share} if share else {})) as gateway,
+        running_gateway(services, mqtt_share=share, bounds="120.8,30.6,122.3,31.9") as gateway,
         publisher(services) as client,
         Reader(services) as reader,
     ):

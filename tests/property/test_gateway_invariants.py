@@ -19,7 +19,7 @@ from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES, VehiclePosition
 from streams.gateway.address import KINDS
 from streams.gateway.decode import Limits, decode
 from streams.gateway.framing import Frame, Framer
-from streams.gateway.kind import Kind, Target
+from streams.gateway.kind import Allowed, Kind, Target
 from streams.gateway.receipt import Receipt
 from streams.gateway.rules import broken_rule
 from streams.gateway.sensors import SENSORS
@@ -181,15 +181,16 @@ def test_the_quick_test_and_the_rules_agree(kind: Kind[Any], data: st.DataObject
     entity = "n-1" if named and kind.tail is not None else None
     topic = "/".join((TOPICS[kind.name], *([entity, *(kind.tail or ())] if entity else [])))
     decoded = decode(topic, codec.encode(readings), now_ms=NOW_MS, limits=LIMITS)
-    target, latest_ms = Target(kind, "north", entity), NOW_MS + LIMITS.max_clock_ahead_ms
-    broken = [broken_rule(reading, target, latest_ms) for reading in readings]
+    target = Target(kind, "north", entity)
+    allowed = Allowed(NOW_MS + LIMITS.max_clock_ahead_ms, LIMITS.bounds)
+    broken = [broken_rule(reading, target, allowed) for reading in readings]
     assert decoded.accepted == [
         reading for reading, rule in zip(readings, broken, strict=True) if rule is None
     ]
     assert [(refusal.reason, refusal.detail) for refusal in decoded.rejected] == [
         rule for rule in broken if rule is not None
     ]
-    assert kind.all_sound(readings, target, latest_ms) == (not decoded.rejected)
+    assert kind.all_sound(readings, target, allowed) == (not decoded.rejected)
 
 
 @given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 9)), max_size=40), st.integers(1, 7))

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from schemas import codec
 from schemas.limits import END_MS
 from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES, VehicleFrame, VehiclePosition
+from streams.bounds import WHOLE_EARTH
 from streams.gateway import packed as packed_module
 from streams.gateway.address import KINDS
 from streams.gateway.decode import PACKED_FROM, Limits, decode
 from streams.gateway.framing import Framer
-from streams.gateway.kind import Readings, Target
+from streams.gateway.kind import Allowed, Readings, Target
 from streams.gateway.packed import PackedPositions, PackingOfPositions, prepare
 from streams.gateway.receipt import Receipt
 from streams.gateway.rules import broken_rule
@@ -27,6 +28,7 @@ from streams.partition import Partitions
 NOW_MS = 1_760_000_000_000
 MANY = "ub/v1/north/vehicles"
 TARGET = Target(VEHICLES, "north", None)
+ALLOWED = Allowed(NOW_MS, WHOLE_EARTH)
 PACKING = PackingOfPositions()
 
 ids = st.one_of(
@@ -71,13 +73,13 @@ def readings(draw: st.DrawFn) -> dict[str, Any]:
     return {name: found[name] for name in draw(st.permutations(sorted(found)))}
 
 
-def accepted(payload: bytes, latest_ms: int) -> list[VehiclePosition] | None:
+def accepted(payload: bytes) -> list[VehiclePosition] | None:
     """What the general decoder makes of it by the rules alone; None where it refuses any reading."""
     try:
         found = codec.positions.decode(payload)
     except msgspec.MsgspecError:
         return None
-    broken = any(broken_rule(reading, TARGET, latest_ms) for reading in found)
+    broken = any(broken_rule(reading, TARGET, ALLOWED) for reading in found)
     return None if broken or not found else found
 
 
@@ -95,11 +97,11 @@ def test_what_is_packed_is_what_the_decoder_accepts(
     array: list[dict[str, Any]], compact: bool, partitions: int
 ) -> None:
     payload = json.dumps(array, separators=(",", ":") if compact else None).encode()
-    packed = PACKING.pack(payload, "north", NOW_MS)
+    packed = PACKING.pack(payload, "north", ALLOWED)
     event("packed" if packed else "left alone")
     if packed is None:
         return
-    found = accepted(payload, NOW_MS)
+    found = accepted(payload)
     assert found is not None
     found = [msgspec.structs.replace(reading, operator=None) for reading in found]
     assert list(packed) == found
@@ -124,7 +126,7 @@ def test_what_is_packed_is_what_the_decoder_accepts(
 @example(b'[{"vehicle_id":"a","ts":1760000000000,"lat":1,"lon":1}]]')
 @example(b'[{"vehicle_id":"a","ts":1760000000000,"lat":1,"lon":1},]')
 def test_bytes_that_are_no_array_of_readings_are_left_alone(payload: bytes) -> None:
-    assert PACKING.pack(payload, "north", NOW_MS) is None or accepted(payload, NOW_MS)
+    assert PACKING.pack(payload, "north", ALLOWED) is None or accepted(payload)
 
 
 ORDINARY = [
@@ -136,18 +138,18 @@ ORDINARY = [
 
 def test_an_ordinary_array_is_packed() -> None:
     for layout in ({"separators": (",", ":")}, {"separators": (", ", ": ")}, {"indent": 1}, {"indent": "\t"}):
-        packed = PACKING.pack(json.dumps(ORDINARY, **layout).replace("}", "}\r\n").encode(), "north", NOW_MS)
+        packed = PACKING.pack(json.dumps(ORDINARY, **layout).replace("}", "}\r\n").encode(), "north", ALLOWED)
         assert packed is not None
         assert [reading.battery_percent for reading in packed] == [None, 7, None]
 
 
 def test_numbers_stand_in_the_frame_as_they_were_written() -> None:
     text = f'[{{"vehicle_id":"a","ts":{NOW_MS},"lat":31.2300,"lon":LON}}]'
-    packed = PACKING.pack(text.replace("LON", "121.47000").encode(), "north", NOW_MS)
+    packed = PACKING.pack(text.replace("LON", "121.47000").encode(), "north", ALLOWED)
     assert packed is not None
     assert b'"lat":[31.2300],"lon":[121.47000]' in codec.encode(PACKING.frame([packed], "north", 1))
     # Beyond 2^63 without the point it is not certain which double is nearest.
-    assert PACKING.pack(text.replace("LON", "121.47000000000000001").encode(), "north", NOW_MS) is None
+    assert PACKING.pack(text.replace("LON", "121.47000000000000001").encode(), "north", ALLOWED) is None
 
 
 def test_a_large_array_is_packed_and_one_of_another_owner_is_not() -> None:
@@ -180,7 +182,7 @@ def test_a_single_reading_among_arrays_does_not_unpack_them(monkeypatch: pytest.
 
     monkeypatch.setattr(PackedPositions, "__iter__", not_asked)
     framer = Framer(KINDS, 1, lambda _id: 0, max_readings=500, max_bytes=100_000, linger_ms=30)
-    packed = PACKING.pack(json.dumps(ORDINARY).encode(), "north", NOW_MS)
+    packed = PACKING.pack(json.dumps(ORDINARY).encode(), "north", ALLOWED)
     assert packed is not None
     single = [VehiclePosition("s", NOW_MS, 1.5, 2.5, "south")]
     for operator, readings in (("north", packed), ("south", single), ("north", packed)):
@@ -194,7 +196,7 @@ def test_a_single_reading_among_arrays_does_not_unpack_them(monkeypatch: pytest.
 
 def test_what_cannot_be_packed_has_the_others_of_its_frame_unpacked() -> None:
     framer = Framer(KINDS, 1, lambda _id: 0, max_readings=500, max_bytes=100_000, linger_ms=30)
-    packed = PACKING.pack(json.dumps(ORDINARY).encode(), "north", NOW_MS)
+    packed = PACKING.pack(json.dumps(ORDINARY).encode(), "north", ALLOWED)
     assert packed is not None
     for readings in (packed, [VehiclePosition("s", NOW_MS, 31.0, 1e-7)]):
         receipt = Receipt(mid=1, qos=1, connection=0, size=1, parts=len(readings))
@@ -206,7 +208,7 @@ def test_what_cannot_be_packed_has_the_others_of_its_frame_unpacked() -> None:
 def test_the_machine_code_that_is_prepared_is_what_arrays_need() -> None:
     prepare()
     before = len(packed_module._copy.signatures)  # type: ignore[attr-defined]
-    packed = PACKING.pack(codec.encode([ORDINARY[0]] * 100), "north", NOW_MS)
+    packed = PACKING.pack(codec.encode([ORDINARY[0]] * 100), "north", ALLOWED)
     assert packed is not None
     PACKING.frame(packed.split(4), "north", 1)
     assert len(packed_module._copy.signatures) == before  # type: ignore[attr-defined]
@@ -241,7 +243,7 @@ def test_packed_or_not_readings_come_out_in_order_and_complete_their_message(
         ]
         sent += [(operator, reading.vehicle_id, reading.ts, reading.battery_percent) for reading in made]
         if wrapped:
-            packed = PACKING.pack(codec.encode(made), operator, END_MS)
+            packed = PACKING.pack(codec.encode(made), operator, Allowed(END_MS, WHOLE_EARTH))
             assert packed is not None
             made = packed
         receipts.append(Receipt(mid=1, qos=1, connection=0, size=1, parts=len(vehicles)))

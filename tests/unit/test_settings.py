@@ -57,7 +57,7 @@ def test_an_argument_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "name", ["policy_file", "districts_file", "thresholds_file", "notify_file", "mqtt_share"]
+    "name", ["policy_file", "districts_file", "thresholds_file", "notify_file", "mqtt_share", "bounds"]
 )
 def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """As Compose and .env files do it; a file would be the working directory."""
@@ -160,6 +160,8 @@ def test_settings_do_not_change_once_read() -> None:
         ("UB_KAFKA_BOOTSTRAP", "SASL_SSL://broker:9092", "such as 127.0.0.1:9092"),
         ("UB_KAFKA_BOOTSTRAP", "one:9092,,two:9092", "such as 127.0.0.1:9092"),
         ("UB_MQTT_SHARE", "city/gateways", "a name without /, + and # is expected, such as gateways"),
+        ("UB_BOUNDS", "30.6,120.8,31.9,122.3", "west,south,east,north is expected"),
+        ("UB_BOUNDS", "Shanghai", "such as 120.8,30.6,122.3,31.9"),
         ("UB_MQTT_SHARE", "gateways+", "a name without /, + and # is expected, such as gateways"),
     ],
 )

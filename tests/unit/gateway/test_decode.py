@@ -149,9 +149,12 @@ def test_bad_input_is_refused_with_its_reason(payload: bytes, reason: Reason, de
 
 def test_every_reason_of_a_gateway_is_tried_above() -> None:
     of_requests = {"bad_event"}
+    with_bounds = {"out_of_bounds"}  # test_out_of_bounds.py
     of_sensing = {"unknown_metric", "bad_unit", "value_out_of_range"}
     of_later_stages = {"too_late", "operator_conflict", "bad_frame", "invalid_record"} | of_sensing
-    assert {case[2] for case in BAD} | {"bad_topic"} | of_requests | of_later_stages == set(REASONS)
+    assert {case[2] for case in BAD} | {"bad_topic"} | of_requests | with_bounds | of_later_stages == set(
+        REASONS
+    )
 
 
 _NOT_AN_ELEMENT = {"truncated after a wrong type", "two objects"}

@@ -9,7 +9,13 @@ from typing import Any
 import psycopg
 
 from streams.doctor.check import RIGHTS_ADVICE, TIMEOUT_S, Check, first_line
-from streams.doctor.running import check_deliveries, check_operators, check_room, check_stages
+from streams.doctor.running import (
+    check_deliveries,
+    check_operators,
+    check_refused,
+    check_room,
+    check_stages,
+)
 from streams.errors import MigrationError
 from streams.settings import Settings
 from streams.store.migrate import missing
@@ -40,6 +46,7 @@ def check_database(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Che
                 ask(check_rights),
                 ask(check_stages),
                 ask(check_room, settings, timeout_s),
+                ask(check_refused, timeout_s),
             ]
             found += ask(check_operators, settings)
             found += ask(check_deliveries, settings)

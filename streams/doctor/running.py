@@ -29,6 +29,11 @@ WHERE w.usename = current_user AND w.wait_event_type = 'Lock' ORDER BY b.pid
 """
 _UNBLOCK = "wait until that is done, or end it: SELECT pg_terminate_backend(…) with its pid"
 
+_REFUSED = """
+SELECT reason, sum(count)::bigint AS readings FROM api.rejected WHERE received_at >= now() - INTERVAL '1 hour'
+GROUP BY reason ORDER BY readings DESC, reason
+"""
+
 _FULL = 0.95
 """The share of what a partition may keep from which on it is full: some are given up a few at a time."""
 
@@ -102,6 +107,26 @@ def judge_room(found: list[Fullest], settings: Settings) -> Check:
     most_of_all = ", ".join(f"{one.number:,} {one.what}" for one in found if one.number)
     return Check(
         "room", True, f"at most {most_of_all} in a partition" if most_of_all else "nothing is kept yet"
+    )
+
+
+def check_refused(connection: psycopg.Connection[Any], timeout_s: float) -> Check:
+    """Say what was refused in the last hour, and why: no fault of ours, but somebody may wait for it on the map."""
+    name = "refused"
+    try:
+        found = connection.execute(_REFUSED).fetchall()
+    except psycopg.errors.InsufficientPrivilege as error:
+        return Check(name, False, first_line(error), RIGHTS_ADVICE)
+    except psycopg.errors.QueryCanceled:
+        return Check(name, True, f"unknown: too much to be counted in {timeout_s:g} s")
+    if not found:
+        return Check(name, True, "nothing in the last hour")
+    by_reason = ", ".join(f"{readings:,} {reason}" for reason, readings in found)
+    return Check(
+        name,
+        True,
+        f"in the last hour {by_reason}",
+        "see why: SELECT topic, detail, payload FROM api.rejected ORDER BY received_at DESC LIMIT 20",
     )
 
 

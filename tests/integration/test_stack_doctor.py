@@ -19,12 +19,12 @@ from streams.doctor.brokers import check_kafka
 from streams.doctor.check import Check
 from streams.doctor.database import check_database, connected, limited
 from streams.doctor.examination import run
-from streams.doctor.running import check_room
+from streams.doctor.running import check_refused, check_room
 from streams.fold.contract import Ledger
 from streams.settings import Settings
 from streams.store.migrate import migrate
 from tests.conftest import Database
-from tests.integration.store_rows import sensors, vehicles
+from tests.integration.store_rows import rejected, sensors, vehicles
 from tests.integration.store_support import write
 from tests.unit.incidents.counts.mds import START, document, geography, policy, rule, square
 from tests.unit.incidents.joint.streets import Watched as joint_detectors  # noqa: N813
@@ -75,6 +75,7 @@ def test_a_stack_that_is_ready_has_no_fault(settings: Settings) -> None:
             "rights",
             "stages",
             "room",
+            "refused",
         ),
     ]
 
@@ -244,6 +245,36 @@ def test_tables_that_are_too_large_to_be_counted_are_no_fault(settings: Settings
         with limited(connection, 1.0):
             found = check_room(connection, settings, 1.0)
     assert found == Check("room", True, "unknown: the tables are too large to be counted in 1 s")
+
+
+def test_what_was_refused_in_the_last_hour_is_told_with_its_reasons(
+    settings: Settings, migrated: Database
+) -> None:
+    assert checked(settings)["refused"] == Check("refused", True, "nothing in the last hour")
+    now = round(time.time() * 1000)
+    outside = {"reason": "out_of_bounds", "received_at": now - 59 * 60_000}
+    write(
+        migrated,
+        rejected(
+            {"sequence": 1, "received_at": now},
+            {"sequence": 2, **outside, "count": 1_000},
+            {"sequence": 3, **outside, "count": 500},
+            {"sequence": 4, **outside, "received_at": now - 61 * 60_000},
+        ),
+    )
+    found = checked(settings)["refused"]
+    assert (found.ok, found.detail) == (True, "in the last hour 1,500 out_of_bounds, 1 not_json")
+    assert "FROM api.rejected" in found.advice
+
+
+def test_refusals_that_are_too_many_to_be_counted_are_no_fault(
+    settings: Settings, migrated: Database
+) -> None:
+    with psycopg.connect(migrated.owner_url) as other, connected(migrated.writer_url, 1.0) as connection:
+        other.execute("LOCK TABLE ub.rejected")
+        with limited(connection, 1.0):
+            found = check_refused(connection, 1.0)
+    assert found == Check("refused", True, "unknown: too much to be counted in 1 s")
 
 
 def test_operators_that_policies_name_and_of_which_no_vehicle_is_known_are_told(

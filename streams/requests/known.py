@@ -1,6 +1,6 @@
 """The requests of one partition. Most are days old and wait for nothing but their next event: those sleep, as bytes.
 
-That takes a third of the memory of what is awake, and Python's garbage collector has nothing to look through.
+That takes half of the memory of what is awake, and Python's garbage collector has nothing to look through.
 """
 
 from collections.abc import Iterator

@@ -25,30 +25,15 @@ class Known:
         self._asleep: dict[str, bytes] = {}
         """The owner, and the fields of the Life that is settled."""
 
-    def __len__(self) -> int:
-        return len(self._awake) + len(self._asleep)
-
-    def get(self, name: str) -> Request | None:
-        """Return a request, awake, or None."""
-        request = self._awake.pop(name, None)
-        if request is None:
-            asleep = self._asleep.pop(name, None)
-            if asleep is None:
-                return None
-            owner, *life = _decode(asleep)
-            request = Request(owner, self._spans, Life(*life))
-        self._awake[name] = request
-        return request
-
     def __getitem__(self, name: str) -> Request:
-        request = self.get(name)
+        request = self._find(name)
         if request is None:
             raise KeyError(name)
         return request
 
     def open(self, name: str, owner: str) -> Request:
         """Return the request, a new one of this owner where there is none."""
-        request = self.get(name)
+        request = self._find(name)
         if request is None:
             request = self._awake[name] = Request(owner, self._spans)
         return request
@@ -73,11 +58,23 @@ class Known:
     def wake_all(self) -> None:
         """Wake all."""
         for name in list(self._asleep):
-            self.get(name)
+            self._find(name)
 
     def awake(self) -> Iterator[tuple[str, Request]]:
         """Yield those that are awake."""
         yield from self._awake.items()
+
+    def _find(self, name: str) -> Request | None:
+        """Return a request, awake, or None."""
+        request = self._awake.pop(name, None)
+        if request is None:
+            asleep = self._asleep.pop(name, None)
+            if asleep is None:
+                return None
+            owner, *life = _decode(asleep)
+            request = Request(owner, self._spans, Life(*life))
+        self._awake[name] = request
+        return request
 
     def _lay(self, name: str) -> None:
         request = self._awake.pop(name)

@@ -49,8 +49,8 @@ class Sizes:
     rows: int = 60_000
     batch: int = 10_000
     vehicles: int = 1_000_000
-    scaling_readings: int = 4_000_000
-    """So many that what a worker costs at its start, and at its first checkpoint, counts for little."""
+    scaling_readings: int = 2_000_000
+    """Of a lap: so many that a checkpoint more or less counts for little."""
     fleets: tuple[int, ...] = (20_000, 200_000, 1_000_000)
     workers: tuple[int, ...] = (1, 2)
     simulated: int = 20_000

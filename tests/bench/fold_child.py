@@ -1,5 +1,6 @@
-"""The fleet fold alone on a fleet of a given size: what a reading costs once every vehicle is known."""
+"""The fleet fold alone on fleets of several sizes: what a reading costs once every vehicle is known."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from tests.bench import marks
@@ -10,18 +11,22 @@ from tests.bench.workload import Workload
 
 
 def main() -> None:
-    """Fold one round to get to know the fleet, then measure the rest; as often as asked, ever from the beginning."""
+    """Fold one round to get to know a fleet, then measure the rest; each in turn, as often as asked."""
     asked = marks.spec()
-    workload = Workload(**asked["workload"])
-    frames = frames_of(workload)
+    workloads = [Workload(**one) for one in asked["workloads"]]
+    frames = [frames_of(workload) for workload in workloads]
+    laps: list[list[Lap]] = [[] for _ in workloads]
+    for _ in range(asked["runs"]):
+        for workload, some, mine in zip(workloads, frames, laps, strict=True):
+            mine.append(_lap(workload, some))
+    marks.report(laps=[[asdict(lap) for lap in mine] for mine in laps])
+
+
+def _lap(workload: Workload, frames: Sequence[Frame]) -> Lap:
     first = -(-workload.vehicles // workload.frame)
-    laps = [_lap(workload, frames[:first], frames[first:]) for _ in range(asked["runs"])]
-    marks.report(laps=[asdict(lap) for lap in laps])
-
-
-def _lap(workload: Workload, first: tuple[Frame, ...], rest: tuple[Frame, ...]) -> Lap:
     fleets = Fleets(workload)
-    fleets.fold(first)
+    fleets.fold(frames[:first])
+    rest = frames[first:]
     marks.settled()
     begin = marks.now()
     fleets.fold(rest)

@@ -31,7 +31,7 @@ _LEAST_S = 0.001
 def layers(services: Services, workload: Workload, frames: tuple[Frame, ...]) -> dict[str, float]:
     """Return CPU seconds per million readings of a worker, by part; decoding is measured on its own."""
     decoding = _decoding(workload, frames)
-    (report,), _, _ = fleet.reports(services, workload, layers=True)
+    report, _ = fleet.report_of(services, workload, layers=True)
     spent = report["layers"]
     threads = {name: seconds for name, seconds in spent.items() if name.startswith("thread ")}
     main = threads.pop("thread MainThread")

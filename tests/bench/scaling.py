@@ -1,8 +1,9 @@
-"""How the cost of a reading changes with the number of workers and the size of the fleet.
+"""How the cost of a reading changes with the number of workers and the size of the fleet: medians of three.
 
 Every fleet has reported once before the clock starts. `fold_cpu_s_per_million` is the fold alone, without Kafka, Faust
-and database: in a worker that works off a backlog a small fleet also writes fewer rows a reading, because a vehicle
-that reported often since the last checkpoint is stored once.
+and database, and there fleets take turns. Workers do not: of those that wait, the databases would be tidied meanwhile.
+A worker that works off a backlog of a small fleet also writes fewer rows a reading, because a vehicle that reported
+often since the last checkpoint is stored once.
 """
 
 import statistics
@@ -15,8 +16,7 @@ from tests.bench.marks import Lap
 from tests.bench.services import Services
 from tests.bench.workload import Workload
 
-_FOLDS = 3
-"""Times that the fold alone is measured, of which the median counts. A worker's run takes too long for that."""
+_TIMES = 3
 
 
 def run(
@@ -24,20 +24,16 @@ def run(
 ) -> dict[str, Any]:
     """Measure each fleet with one worker, and the smallest with each number of workers.
 
-    `base` says all but how many vehicles and readings there are.
+    `readings` are those of a lap; `base` says all else but how many vehicles there are.
     """
+    laps = {vehicles: replace(base, readings=vehicles, vehicles=vehicles).of(readings) for vehicles in fleets}
+    folds = _folds(services, [_after_a_round(lap, 1) for lap in laps.values()])
     points = [(count, fleets[0]) for count in workers] + [(1, vehicles) for vehicles in fleets[1:]]
-    # A round more than is measured: the first is the warm-up.
-    workloads = {
-        vehicles: replace(base, readings=vehicles * (1 + -(-readings // vehicles)), vehicles=vehicles)
-        for vehicles in fleets
-    }
-    folds = {vehicles: _fold(services, workloads[vehicles]) for vehicles in fleets}
     found = [
         {
             "workers": count,
             "vehicles": vehicles,
-            **fleet.run(services, workloads[vehicles], workers=count, warm_up=vehicles),
+            **_worked_off(services, laps[vehicles], count),
             "fold_cpu_s_per_million": folds[vehicles],
         }
         for count, vehicles in points
@@ -54,7 +50,24 @@ def run(
     }
 
 
-def _fold(services: Services, workload: Workload) -> float:
-    spec = {"workload": asdict(workload), "runs": _FOLDS}
+def _worked_off(services: Services, lap: Workload, workers: int) -> dict[str, Any]:
+    workload = _after_a_round(lap, _TIMES)
+    with fleet.warm(services, workload, workers=workers, warm_up=lap.vehicles, laps=_TIMES) as ready:
+        for _ in range(_TIMES):
+            ready.run()
+        return ready.figures()
+
+
+def _after_a_round(lap: Workload, times: int) -> Workload:
+    """Return a round in which every vehicle reports once, and after it a lap some times."""
+    return replace(lap, readings=lap.vehicles + times * lap.readings)
+
+
+def _folds(services: Services, workloads: list[Workload]) -> dict[int, float]:
+    """Return the CPU seconds per million of the fold alone, by vehicles."""
+    spec = {"workloads": [asdict(workload) for workload in workloads], "runs": _TIMES}
     found = run_child("tests.bench.fold_child", spec, services.directory)
-    return statistics.median(Lap(**one).figures()["cpu_s_per_million"] for one in found["laps"])
+    return {
+        workload.vehicles: statistics.median(Lap(**lap).figures()["cpu_s_per_million"] for lap in laps)
+        for workload, laps in zip(workloads, found["laps"], strict=True)
+    }

@@ -131,23 +131,26 @@ def promises(results: Results) -> Table:
 
 
 def scaling(one: Entry) -> Table:
-    """Return a row for each number of workers and size of fleet."""
+    """Return a row for each number of workers and size of fleet: medians of laps."""
     table = Table(title="Scaling of the fleet stage, every vehicle known", title_justify="left")
     for name in (
         "workers",
         "vehicles",
         "readings/s",
         "CPU s / million",
+        "(least - most)",
         "fold alone",
         "peak RSS MB a worker",
     ):
         table.add_column(name, justify="right")
     for point in one["points"]:
+        laps = point["laps_cpu_s_per_million"]
         table.add_row(
             f"{point['workers']}",
             f"{point['vehicles']:,}",
             f"{point['readings_per_s']:,.0f}",
             f"{point['cpu_s_per_million']:.3g}",
+            f"{min(laps):.3g} - {max(laps):.3g}",
             f"{point['fold_cpu_s_per_million']:.3g}",
             f"{point['peak_rss_mb']:,.0f}",
         )

@@ -50,7 +50,7 @@ class Sizes:
     batch: int = 10_000
     vehicles: int = 1_000_000
     scaling_readings: int = 2_000_000
-    """Of a lap: so many that a checkpoint more or less counts for little."""
+    """Of a lap, about: a multiple of the fleet's vehicles."""
     fleets: tuple[int, ...] = (20_000, 200_000, 1_000_000)
     workers: tuple[int, ...] = (1, 2)
     simulated: int = 20_000

@@ -95,7 +95,7 @@ class Laps:
 @contextmanager
 def warm(services: Services, workload: Workload, *, workers: int, warm_up: int, laps: int) -> Iterator[Laps]:
     """Give workers that have stored the first `warm_up` readings; the others are parted into `laps` of equal size."""
-    first, *rest = _split(frames_of(workload), warm_up, laps)
+    first, *rest = split(frames_of(workload), warm_up, laps)
     with (
         services.kafka(workload.partitions) as bootstrap,
         services.database() as database,
@@ -118,7 +118,7 @@ def warm(services: Services, workload: Workload, *, workers: int, warm_up: int, 
         yield Laps(workload, rest, bootstrap, connection, children)
 
 
-def _split(frames: Sequence[Frame], readings: int, laps: int) -> list[Sequence[Frame]]:
+def split(frames: Sequence[Frame], readings: int, laps: int) -> list[Sequence[Frame]]:
     """Return the frames that hold the first `readings`, and those of each lap."""
     counted = list(accumulate((frame.readings for frame in frames), initial=0))
     left = counted[-1] - readings
@@ -167,7 +167,7 @@ def _reports(children: Sequence[Child], readings: int) -> list[dict[str, Any]]:
         found[:] = [report for child in children if (report := child.report())]
         return sum(report["commits"][-1]["done"] for report in found) == readings
 
-    wait_until(stored, children[0], _TIMEOUT_S, f"{readings} readings further")
+    wait_until(stored, children[0], _TIMEOUT_S, f"at {readings:,} readings")
     return found
 
 

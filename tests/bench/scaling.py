@@ -1,7 +1,7 @@
 """How the cost of a reading changes with the number of workers and the size of the fleet: medians of three.
 
 Every fleet has reported once before the clock starts. `fold_cpu_s_per_million` is the fold alone, without Kafka, Faust
-and database, and there fleets take turns. Workers do not: of those that wait, the databases would be tidied meanwhile.
+and database, and there fleets take turns. Workers do not (docs/measurements.md, "Laps in turn").
 A worker that works off a backlog of a small fleet also writes fewer rows a reading, because a vehicle that reported
 often since the last checkpoint is stored once.
 """

@@ -18,6 +18,7 @@ from streams.requests.state import RequestsState
 from streams.sensing.state import SensingState
 from tests.bench import (
     citizens,
+    fleet,
     mqtt_load,
     requests_child,
     requests_results,
@@ -116,6 +117,16 @@ def test_frames_hold_every_reading_once_and_closing_ones_come_after_all_windows(
     assert len(seen) == SMALL.readings
     assert len(list(closing_frames(workload))) == workload.partitions
     assert max(ts for _, ts in seen) + 9 * WINDOW_MS - STEP_MS < workload.end_ms
+
+
+def test_laps_are_of_equal_size_and_lose_no_frame() -> None:
+    frames = frames_of(SMALL)
+    first, *laps = fleet.split(frames, SMALL.vehicles, 3)
+    assert (*first, *(frame for lap in laps for frame in lap)) == frames
+    most = max(frame.readings for frame in frames)
+    assert 0 <= sum(frame.readings for frame in first) - SMALL.vehicles < most
+    share = (SMALL.readings - SMALL.vehicles) / 3
+    assert all(abs(sum(frame.readings for frame in lap) - share) < most for lap in laps)
 
 
 def test_the_batch_computation_counts_every_reading_and_every_vehicle() -> None:

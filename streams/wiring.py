@@ -208,7 +208,12 @@ class Worker:
     async def _shutdown(self, *_: Any, **__: Any) -> None:
         self._ending = True
         if self.failure is None:
-            await asyncio.gather(*(stage.close(_HANDOVER_TIMEOUT_S) for stage in self._stages.values()))
+            closing = [stage.close(_HANDOVER_TIMEOUT_S) for stage in self._stages.values()]
+            for error in await asyncio.gather(*closing, return_exceptions=True):
+                if isinstance(error, Exception):
+                    self._fatal(
+                        error
+                    )  # the other stages are closed, and MQTT and the database are left, all the same
         self._mqtt.stop()
         with suppress(TimeoutError):  # others may wait for a database that hangs
             await asyncio.wait_for(self._store.__aexit__(None, None, None), _CLOSE_S)

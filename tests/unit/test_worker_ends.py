@@ -125,19 +125,32 @@ def test_after_a_rebalance_what_is_lost_is_dropped_before_what_is_ours_is_opened
     assert done == [("keep", {2}), ("open", {2}), ("rebalanced", True), ("rewind", "consumer")]
 
 
+@pytest.mark.parametrize("error", [None, KeyError("cell")], ids=["", "though a stage fails as it closes"])
 def test_a_worker_that_ends_takes_leave_of_mqtt_and_of_the_database(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: list[str] = []
 
     async def close(*_: object) -> None:
         left.append("database")
 
-    async def end() -> None:
+    class Stages:
+        def __init__(self, error: Exception | None = None) -> None:
+            self.error = error
+
+        async def close(self, _timeout_s: float) -> None:
+            if self.error is not None:
+                raise self.error
+            await asyncio.sleep(0)  # it ends after the one that fails
+            left.append("stage")
+
+    async def end() -> Worker:
         worker = Worker(Settings(data_dir=tmp_path))
+        worker._stages = {"ub.cells": Stages(error), "ub.partials": Stages()}  # type: ignore[dict-item]
         monkeypatch.setattr(worker._mqtt, "stop", lambda: left.append("mqtt"))
         monkeypatch.setattr(type(worker._store), "__aexit__", close)
         await worker._shutdown()
+        return worker
 
-    asyncio.run(end())
-    assert left == ["mqtt", "database"]
+    assert asyncio.run(end()).failure is error
+    assert left == [*["stage"] * (1 if error else 2), "mqtt", "database"]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from schemas.owners import RESERVED
 from schemas.vehicles import ID_PATTERN
 from sensors_sim.city import City
 from sensors_sim.errors import FaultsError
@@ -143,6 +144,11 @@ def _file(
         for kind in sorted(sensors.keys() - SHARES.keys()):
             rule = f"no such kind of sensor; {choice(kind, SHARES)}"
             problems.add(f"populations.sensors.{kind}", sensors[kind], rule)
+    bikes = said.get("bikes") if isinstance(said, dict) else None
+    if isinstance(bikes, dict):
+        for name in sorted(bikes.keys() & RESERVED):
+            rule = f"no operator is called {name}: the system uses that name on MQTT; choose another"
+            problems.add(f"populations.bikes.{name}", bikes[name], rule)
     known = len(problems.lines) == before
     events, at = _events(parts["events"], when, zone, problems)
     faults = NO_FAULTS

@@ -17,7 +17,7 @@ from sensors_sim.sources.mds import MdsFiles
 from sensors_sim.sources.mds_live import ACCEPT, MdsUrl
 from sensors_sim.sources.memory import Memory
 from sensors_sim.sources.mobike_trips import MobikeTrips
-from sensors_sim.sources.names import MAX_OWNER, is_id
+from sensors_sim.sources.names import MAX_OWNER, OWNER_RULE, is_owner
 from sensors_sim.sources.table import MappedCsv, Open311
 
 
@@ -62,8 +62,8 @@ def check_feed(format_: str, feed: Feed) -> None:
             if format_ == "csv"
             else f"--mapping is for --format csv; the columns of {format_} are known"
         )
-    if feed.owner is not None and not (is_id(feed.owner) and len(feed.owner) <= MAX_OWNER):
-        raise SourceError(f"--owner {feed.owner!r}: letters, digits and _ . : - only, at most {MAX_OWNER}")
+    if feed.owner is not None and not (is_owner(feed.owner) and len(feed.owner) <= MAX_OWNER):
+        raise SourceError(f"--owner {feed.owner!r}: at most {MAX_OWNER} {OWNER_RULE}")
     if feed.owner is not None and format_ == "mobike-trips":
         raise SourceError("--owner is for other formats; bikes of mobike-trips are those of mobike")
     if feed.memory is not None and not (feed.live and format_ == "gbfs"):

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 from schemas.metrics import METRICS
 from schemas.sensors import SENSOR_STATUSES
 from schemas.units import BadUnit, conversion
-from schemas.vehicles import VEHICLE_STATES, VEHICLE_TYPES
+from schemas.vehicles import MAX_ID_LENGTH, VEHICLE_STATES, VEHICLE_TYPES
 from sensors_sim.errors import SourceError
-from sensors_sim.sources.names import is_id
+from sensors_sim.sources.names import OWNER_RULE, is_owner
 
 Kind = Literal["vehicles", "sensors", "requests"]
 
@@ -128,8 +128,8 @@ def parse(document: Mapping[str, Any]) -> TableMapping:
     _known("", document, _KEYS)
     kind = cast(Kind, _one_of("kind", document.get("kind"), get_args(Kind)))
     owner = _text("owner", document.get("owner"))
-    if not is_id(owner):
-        raise _Wrong(f"owner = {owner!r}: letters, digits and _ . : - only, at most 64")
+    if not is_owner(owner):
+        raise _Wrong(f"owner = {owner!r}: at most {MAX_ID_LENGTH} {OWNER_RULE}")
     fields: Mapping[str, bool] = FIELDS[kind]
     columns = {name: _columns(name, value) for name, value in _table("columns", document, fields).items()}
     constants = {

@@ -20,7 +20,7 @@ from sensors_sim.sources.files import UNREADABLE, Document, documents, json_file
 from sensors_sim.sources.gbfs_reference import objects
 from sensors_sim.sources.held import Held
 from sensors_sim.sources.instants import instant
-from sensors_sim.sources.names import is_id, owner_name
+from sensors_sim.sources.names import is_id, is_owner, owner_name
 from sensors_sim.sources.places import place
 from sensors_sim.sources.polls import SHOWN
 from sensors_sim.told import Position
@@ -77,7 +77,7 @@ class MdsReader:
 
     def _operator(self, row: Mapping[str, Any]) -> str:
         provider = str(row.get("provider_id") or "mds")
-        return self._owner or (provider if is_id(provider) else owner_name(provider))
+        return self._owner or (provider if is_owner(provider) else owner_name(provider))
 
 
 def _last(row: Mapping[str, Any]) -> tuple[str, int, Mapping[str, Any], object]:

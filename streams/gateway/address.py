@@ -3,6 +3,7 @@
 import functools
 from typing import Any
 
+from schemas.owners import OWN_LEVELS
 from schemas.vehicles import MAX_ID_LENGTH
 from streams.gateway.kind import Kind, Target
 from streams.gateway.requests import REQUESTS
@@ -19,13 +20,18 @@ _LONGEST = max(len(address) for address in ADDRESSES) + 2 * MAX_ID_LENGTH
 
 
 def parse(topic: str) -> Target | None:
-    """Return what `topic` says, None when it is none of ADDRESSES. Remembers answers: each vehicle has a topic."""
+    """Return what `topic` says, None when it is none of ADDRESSES, or of no publisher but of the system itself.
+
+    Remembers answers: each vehicle has a topic.
+    """
     return _remembered(topic) if len(topic) <= _LONGEST else _parse(topic)
 
 
 def _parse(topic: str) -> Target | None:
     levels = topic.split("/")
     if len(levels) < 4 or levels[:2] != ["ub", "v1"] or not is_id(levels[2]):
+        return None
+    if levels[2] in OWN_LEVELS:  # who subscribes to alerts would get positions
         return None
     kind = _BY_NAME.get(levels[3])
     if kind is None:

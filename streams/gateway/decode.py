@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.owners import OWN_LEVELS
 from schemas.rejected import Reason
 from streams.bounds import WHOLE_EARTH, Bounds
 from streams.gateway import address
@@ -81,7 +82,8 @@ def decode(topic: str, payload: bytes, *, now_ms: int, limits: Limits) -> Decode
     """Decode and check one message; `now_ms` is the gateway's clock."""
     target = address.parse(topic)
     if target is None:
-        detail = f"none of {', '.join(address.ADDRESSES)}"
+        names = ", ".join(sorted(OWN_LEVELS))
+        detail = f"none of {', '.join(address.ADDRESSES)}, or of an owner with a name of ours ({names})"
         return Decoded(None, [], [_refusal("bad_topic", detail, payload)])
     if len(payload) > limits.max_payload_bytes:
         detail = f"{len(payload)} bytes exceed the {limits.max_payload_bytes} of UB_MAX_PAYLOAD_BYTES"

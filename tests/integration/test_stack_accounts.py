@@ -14,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from deploy.native import programs
 from deploy.native.ports import LOOPBACK, free_port
 from deploy.native.process import ServiceProcess
+from schemas.owners import RESERVED
 from streams import topics
 from streams.alerts.tail import Tail
 from streams.brokers.mqtt_login import Login
@@ -101,20 +102,7 @@ class Account(mqtt.Client):
 @pytest.mark.parametrize(
     ("account", "reason"),
     [
-        *(
-            (f"{name}:x", f"the name {name} is reserved; choose another")
-            for name in (
-                "alerts",
-                "open-alerts",
-                "open-alerts-by",
-                "alert-actions",
-                "incidents",
-                "orders",
-                "gateway",
-                "worker",
-                "admin",
-            )
-        ),
+        *((f"{name}:x", f"the name {name} is reserved; choose another") for name in sorted(RESERVED)),
         ("alerts/major:x", "the name alerts/major is no level of a topic; leave out / + and #"),
         ("alert+:x", "the name alert+ is no level of a topic; leave out / + and #"),
         ("hello", "an entry is not name:password"),

@@ -1,5 +1,6 @@
 """The contract's names, as publishers and subscribers spell them."""
 
+from schemas.owners import OWN_LEVELS
 from streams import topics
 
 
@@ -17,6 +18,15 @@ def test_kafka_topics_are_those_of_the_contract_with_their_partitions() -> None:
         "ub.incidents": 4,
         "ub.rejected": 2,
     }
+
+
+def test_no_owner_is_called_like_a_topic_of_our_own() -> None:
+    ours = [
+        topic for name, topic in vars(topics).items() if name.startswith("MQTT_") and isinstance(topic, str)
+    ]
+    levels = {topic.split("/")[2] for topic in ours}
+    assert levels - {"+"} <= OWN_LEVELS
+    assert len(levels) > 5
 
 
 def test_every_topic_of_kafka_says_its_key_and_how_long_it_is_kept() -> None:

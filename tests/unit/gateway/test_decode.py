@@ -193,6 +193,9 @@ def test_one_bad_reading_of_a_thousand_leaves_999(payload: bytes, reason: Reason
         "ub/v1/north/sensors/s-1/reading",
         "ub/v1/no rth/sensors",
         "ub/v1/north/requests/r-1",
+        "ub/v1/alerts/vehicles",
+        "ub/v1/alerts/vehicles/n-1/position",  # who subscribes to ub/v1/alerts/+/+/+ gets it, too
+        "ub/v1/orders/sensors",
         "",
     ],
 )

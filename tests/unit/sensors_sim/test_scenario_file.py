@@ -83,6 +83,8 @@ def said(text: str) -> str:
         ('city = "a\\u0000.toml"\n' + SOUND, "it cannot be read (embedded null byte)"),
         (SOUND + "[populations]\nbikes = {}", "populations: 0 bikes: a scenario takes 1 to 1,000,000"),
         (SOUND + "[populations.bikes]\n'a b' = 5", "letters, digits and _ . : - are expected"),
+        (SOUND + "[populations.bikes]\nalerts = 5\nhello = 5",
+         "populations.bikes.alerts = 5: no operator is called alerts: the system uses that name on MQTT; choose"),
         (SOUND + "[populations]\nbikes = 1e3", "populations.bikes = 1000.0: a whole number or a table is expected"),
         (SOUND + STUCK.replace("10 min", "0 s"), "events[0].lasts = '0 s': a duration of more than 0 s is expected"),
         (SOUND + STUCK.replace("'noise-00001'", ""), "events[0].sensors = []: a list of length >= 1 is expected"),

@@ -207,7 +207,8 @@ def test_a_signal_ends_the_polling_of_a_server_that_does_not_answer() -> None:
         (("{folder}", "--format", "gbfs"), "holds no feed"),
         (("http://127.0.0.1:9/x", "--format", "open311"), "an address is polled for gbfs and mds only"),
         (("http://127.0.0.1:9/x", "--format", "gbfs"), "no feed at http://127.0.0.1:9/x (no_answer"),
-        (("{file}", "--format", "gbfs", "--owner", "a b"), "--owner 'a b': letters, digits"),
+        (("{file}", "--format", "gbfs", "--owner", "a b"), "--owner 'a b': at most 32 letters, digits"),
+        (("{file}", "--format", "gbfs", "--owner", "orders"), "and none of admin, alert-actions, alerts"),
         (
             ("{file}", "--format", "gbfs", "--memory", "m"),
             "--memory is for the address of a feed of --format gbfs",

@@ -51,7 +51,11 @@ def test_a_mapping_is_read_whole() -> None:
         ("", "kind is missing"),
         ('kind = "trams"', "kind = 'trams': one of vehicles, sensors, requests"),
         ('kind = "vehicles"', "owner is missing"),
-        (GOOD.replace("north", "no/rth"), "owner = 'no/rth': letters"),
+        (GOOD.replace("north", "no/rth"), "owner = 'no/rth': at most 64 letters"),
+        (
+            GOOD.replace("north", "gateway"),
+            "owner = 'gateway': at most 64 letters, digits and _ . : -, and none of",
+        ),
         (
             GOOD.replace("vehicle_id", "vehicle"),
             "there is no key columns.'vehicle'; did you mean 'vehicle_id'?",

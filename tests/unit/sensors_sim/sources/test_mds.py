@@ -37,6 +37,13 @@ def test_the_newer_of_event_and_telemetry_says_where_and_when_and_the_event_what
     assert (position.ts, position.lon, position.battery_percent) == (AT, OSLO[1], 80)
 
 
+def test_an_operator_is_not_called_like_what_the_system_uses_itself() -> None:
+    page = status(mds_event(1, AT, "on_trip"), measured(AT + 5))
+    page["vehicles_status"][0]["provider_id"] = "alerts"
+    ((operator, _),), _ = read(page)
+    assert operator == "alerts-feed"
+
+
 def test_an_event_without_a_place_has_that_of_the_telemetry_before_it() -> None:
     ((_, position),), _ = read(status(mds_event(1, AT, location=None), measured(AT - 5)))
     assert (position.ts, position.lat) == (AT, 59.0)

@@ -25,7 +25,7 @@ def build(asked: dict[str, Any]) -> faust.App:
         broker=f"kafka://{asked['bootstrap']}",
         store="memory://",
         topic_partitions=asked["partitions"],
-        datadir=tempfile.mkdtemp(prefix="faust-"),
+        datadir=tempfile.mkdtemp(prefix="faust-", dir="."),  # the directory of this run, which is removed
         web_enabled=False,
         topic_disable_leader=True,
         broker_session_timeout=6.0,  # Tansu's JoinGroup waits half of it

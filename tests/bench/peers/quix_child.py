@@ -28,7 +28,7 @@ def dataflow(asked: dict[str, Any], told: set[str], begin: list[marks.Mark]) -> 
         asked["bootstrap"],
         consumer_group=f"bench-{os.getpid()}",
         auto_offset_reset="earliest",
-        state_dir=tempfile.mkdtemp(prefix="quix-"),
+        state_dir=tempfile.mkdtemp(prefix="quix-", dir="."),  # the directory of this run, which is removed
         loglevel="WARNING",
         consumer_extra_config={**kafka.CONSUMER, "session.timeout.ms": 6_000, "max.poll.interval.ms": 60_000},
         producer_extra_config={

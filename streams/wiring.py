@@ -209,11 +209,10 @@ class Worker:
         self._ending = True
         if self.failure is None:
             closing = [stage.close(_HANDOVER_TIMEOUT_S) for stage in self._stages.values()]
+            # Where one fails, the others are closed, and MQTT and the database are left, all the same.
             for error in await asyncio.gather(*closing, return_exceptions=True):
                 if isinstance(error, Exception):
-                    self._fatal(
-                        error
-                    )  # the other stages are closed, and MQTT and the database are left, all the same
+                    self._fatal(error)
         self._mqtt.stop()
         with suppress(TimeoutError):  # others may wait for a database that hangs
             await asyncio.wait_for(self._store.__aexit__(None, None, None), _CLOSE_S)

@@ -24,6 +24,17 @@ from streams.settings import load
 
 pytestmark = pytest.mark.integration
 
+NAMES_OF_OURS = (
+    "alerts",
+    "open-alerts",
+    "open-alerts-by",
+    "alert-actions",
+    "incidents",
+    "orders",
+    "gateway",
+    "worker",
+    "admin",
+)
 SOURCE = Path(__file__).resolve().parents[2] / "deploy" / "mosquitto"
 
 
@@ -99,10 +110,14 @@ class Account(mqtt.Client):
         return self.reasons[mid] != "Not authorized"
 
 
+def test_what_the_broker_reserves_is_what_gateway_and_simulator_refuse() -> None:
+    assert set(NAMES_OF_OURS) == RESERVED
+
+
 @pytest.mark.parametrize(
     ("account", "reason"),
     [
-        *((f"{name}:x", f"the name {name} is reserved; choose another") for name in sorted(RESERVED)),
+        *((f"{name}:x", f"the name {name} is reserved; choose another") for name in NAMES_OF_OURS),
         ("alerts/major:x", "the name alerts/major is no level of a topic; leave out / + and #"),
         ("alert+:x", "the name alert+ is no level of a topic; leave out / + and #"),
         ("hello", "an entry is not name:password"),

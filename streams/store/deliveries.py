@@ -19,12 +19,19 @@ FROM ub.receiver WHERE name = %s FOR UPDATE
 
 _FIRST = """
 SELECT f.number FROM (
-    SELECT receiver, alert_id FROM ub.notification
-    WHERE receiver = %s AND state = 'pending' AND due_at <= clock_timestamp() AND alert_id <> ALL(%s)
+    SELECT receiver, alert_id, body FROM ub.notification
+    WHERE receiver = %(receiver)s AND state = 'pending' AND due_at <= clock_timestamp() AND alert_id <> ALL(%(aside)s)
     ORDER BY urgency DESC, number LIMIT 1
-) u CROSS JOIN LATERAL (
+) u LEFT JOIN LATERAL (
+    SELECT alert_id FROM ub.notification e
+    WHERE receiver = u.receiver AND state = 'pending' AND body ->> 'status' = 'cleared'
+      AND body ->> 'cell' = u.body ->> 'cell' AND body ->> 'kind' = u.body ->> 'kind'
+      AND body ->> 'subject' IS NOT DISTINCT FROM u.body ->> 'subject'
+      AND due_at <= clock_timestamp() AND alert_id <> ALL(%(aside)s)
+    ORDER BY number LIMIT 1
+) ended ON true CROSS JOIN LATERAL (
     SELECT number FROM ub.notification
-    WHERE receiver = u.receiver AND alert_id = u.alert_id AND due_at <= clock_timestamp()
+    WHERE receiver = u.receiver AND alert_id = coalesce(ended.alert_id, u.alert_id) AND due_at <= clock_timestamp()
       AND state || '' = 'pending' -- by the key, not by the index of what is pending: it is asked for each message
     -- an escalation says how the alert is by now: what it was before it is told before it
     ORDER BY reason <> 'event', reason = 'repeat', number LIMIT 1
@@ -186,8 +193,9 @@ async def next_due(
 ) -> Due | None:
     """Return the first notification whose time has come, but of the alerts `aside`.
 
-    It is of the alert that is, or became, the most severe of those that wait; of one alert events come in order, then
-    what says how it is now, and repeats last: what was is not repeated before what became of it.
+    It is of the alert that is, or became, the most severe of those that wait, but a former alert about the same ends
+    before: who knows alerts by their labels would take that for the end of this one. Of one alert events come in order,
+    then what says how it is now, and repeats last: what was is not repeated before what became of it.
 
     `after`: who escalates to the receiver, and how long after it was told.
     `at_work`: for how long we have looked after it without a break.
@@ -196,7 +204,7 @@ async def next_due(
     """
     row = await (await connection.execute(_BEGUN, begun)).fetchone()
     if row is None:
-        row = await (await connection.execute(_FIRST, (receiver, aside))).fetchone()
+        row = await (await connection.execute(_FIRST, {"receiver": receiver, "aside": aside})).fetchone()
     return None if row is None else next(iter(await due(connection, list(row), after, at_work)), None)
 
 

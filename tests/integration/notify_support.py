@@ -129,11 +129,12 @@ class Desk:
         action: AlertAction = "raised",
         severity: Severity = "major",
         *,
+        subject: str | None = None,
         only_kafka: bool = False,
     ) -> Alert:
         """One event of an alert."""
         sequence = self._sequence[alert_id] = self._sequence.get(alert_id, -1) + 1
-        alert = event(alert_id, sequence, action, severity)
+        alert = msgspec.structs.replace(event(alert_id, sequence, action, severity), subject=subject)
         if not only_kafka:
             write(
                 self.database,

@@ -210,17 +210,36 @@ def test_the_most_severe_is_told_first_and_of_one_alert_in_order(desk: Desk) -> 
     with hook() as to:
         to.answer = 503
         with notifying(desk, receiver("a", to)):
-            desk.tell("first", "raised", "minor")
+            desk.tell("first", "raised", "minor", subject="a bike")
             wait_until(lambda: bool(to.tried), "an attempt")
             desk.tell("slight", "raised", "warning")
             desk.tell("grew", "raised", "warning")
             desk.tell("severe", "raised", "critical")
             desk.tell("grew", "updated", "critical")
-            desk.tell("first", "cleared", "minor")
+            desk.tell("first", "cleared", "minor", subject="a bike")
             wait_until(lambda: len(desk.states()) == 6, "all in the queue")
             to.answer = 200
             wait_until(lambda: len(to.ids) == 6, "all told")
     assert to.ids == ["severe/0", "grew/0", "grew/1", "first/0", "first/1", "slight/0"]
+
+
+@pytest.mark.parametrize("subject", [None, "a bike"])
+def test_an_alert_ends_before_the_next_one_about_the_same_is_told(desk: Desk, subject: str | None) -> None:
+    """Alertmanager knows both by the same labels: the end of the former, told later, would be that of the latter."""
+    with hook() as to, notifying(desk, receiver("a", to)):
+        desk.tell("former", "raised", "warning", subject=subject)
+        wait_until(lambda: to.ids == ["former/0"], "the first one")
+        to.answer = 503
+        desk.tell("former", "updated", "minor", subject=subject)
+        wait_until(lambda: len(to.tried) > 1, "an attempt")
+        desk.tell("former", "cleared", "minor", subject=subject)
+        desk.tell("next", "raised", "critical", subject=subject)
+        desk.tell("other", "raised", "major", subject="another bike")
+        desk.tell("other", "cleared", "major", subject="another bike")
+        wait_until(lambda: len(desk.states()) == 6, "all in the queue")
+        to.answer = 200
+        wait_until(lambda: len(to.ids) == 6, "all told")
+    assert to.ids == ["former/0", "former/1", "former/2", "next/0", "other/0", "other/1"]
 
 
 def silence_all(desk: Desk) -> None:

@@ -43,7 +43,7 @@ def for_subject(name: str, subject: str, zone: tzinfo = UTC) -> Detector[Any, An
     `zone`: of the city's clocks.
     """
     detector = {**FAMILY, **JOINT}[name]()
-    if isinstance(detector, Seasonal):
+    if isinstance(detector, Records | Seasonal):
         detector = replace(detector, zone=zone)
     if isinstance(detector, Records | Seasonal | Spatial):
         return replace(detector, least_width=least_width(subject.rpartition(":")[2]))

@@ -7,7 +7,7 @@ record by a margin is news, and needs no model of the noise. Four figures are wa
 value       the value itself
 mean        exponentially weighted, over 12 values: a level that creeps
 season      value - (profile of the time of day + level): P. R. Winters, Forecasting sales by exponentially weighted
-            moving averages, Management Science 1960, with the profile in half hours
+            moving averages, Management Science 1960, with the profile in half hours of the city's clocks
 activity    mean absolute change from value to value, over 36: a series that falls still, or becomes restless
 
 The margin is in widths of the range seen (the tolerance of S. Ahmad et al., Unsupervised real-time anomaly detection
@@ -22,9 +22,11 @@ as wider than it is: what was seen for two days only says little of the third.
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 import msgspec
 
+from streams.incidents.anomaly.clocks import clocks, slot_of, slots_apart
 from streams.incidents.anomaly.contract import Score
 
 DAY_MS = 86_400_000
@@ -43,7 +45,11 @@ class Range(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=Fals
 
 
 class Known(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """What is known of a series: some 80 numbers. `slot` is the half hour of the newest value, since the epoch."""
+    """What is known of a series: some 80 numbers.
+
+    `slot` is the half hour of the newest value, since the clocks showed the epoch; `zone` that whose clocks those are,
+    empty where nothing was learnt yet.
+    """
 
     values: int
     last: float
@@ -56,6 +62,7 @@ class Known(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     slot_sum: float
     slot_values: int
     ranges: list[Range]
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ class Records:
     fade                     what is left of a told margin after one more value
     notable                  margin that scores 0.5
     least_width              in units of the value: a narrower range counts as this wide
+    zone                     whose clocks show the time of the day
     """
 
     mean: int = 12
@@ -86,6 +94,7 @@ class Records:
     fade: float = 0.97
     notable: float = 0.3
     least_width: float = 0.0
+    zone: tzinfo = UTC
 
     @property
     def name(self) -> str:
@@ -95,7 +104,7 @@ class Records:
     @property
     def version(self) -> int:
         """Version of the arithmetic above."""
-        return 2
+        return 3
 
     @property
     def state(self) -> type[Known]:
@@ -125,8 +134,9 @@ class Records:
 
     def learn(self, state: Known, at_ms: int, value: float, score: Score) -> None:
         """Take the value into ranges, profile and figures."""
+        self._go_by_our_clocks(state, at_ms)
         figures = self._figures(state, at_ms, value)
-        self._turn(state, at_ms // BIN_MS)
+        self._turn(state, self._slot(state, at_ms))
         expected = state.profile[state.slot % BINS]
         taught, told = value, 0.0
         for aspect, figure, seen in zip(ASPECTS, figures, state.ranges, strict=True):
@@ -180,7 +190,7 @@ class Records:
 
     def _figures(self, state: Known, at_ms: int, value: float) -> tuple[float, float, float | None, float]:
         """Return the four figures with this value in them; there is no season before its half hour had a profile."""
-        expected = self._expected(state, at_ms // BIN_MS)
+        expected = self._expected(state, self._slot(state, at_ms))
         change = abs(value - state.last) if state.values else 0.0
         least = 1 / (state.values + 1)  # plain means at first
         return (
@@ -189,6 +199,17 @@ class Records:
             None if expected is None else value - expected - state.level,
             state.activity + max(1 / self.activity, least) * (change - state.activity),
         )
+
+    def _slot(self, state: Known, at_ms: int) -> int:
+        return slot_of(at_ms, clocks(state.zone, self.zone), BIN_MS)
+
+    def _go_by_our_clocks(self, state: Known, at_ms: int) -> None:
+        """Turn what was learnt by other clocks, where the city was given another time zone."""
+        if state.zone != str(self.zone):
+            apart = slots_apart(at_ms, clocks(state.zone, self.zone), self.zone, BIN_MS)
+            state.slot += apart
+            state.profile = state.profile[-apart % BINS :] + state.profile[: -apart % BINS]
+            state.zone = str(self.zone)
 
     def _expected(self, state: Known, slot: int) -> float | None:
         """Return the profile of a half hour, as of its days before."""

@@ -17,16 +17,15 @@ learnt by the clocks before is turned by what lies between the two, to whole hou
 import math
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from streams.incidents.anomaly.clocks import clocks, slot_of, slots_apart
 from streams.incidents.anomaly.contract import Score, gaussian_nats, surprise
-from streams.incidents.mds.hours import shown_ms
 
 HOUR_MS = 3_600_000
 HOURS = 168
-MONDAY_MS = 3 * 24 * HOUR_MS  # the epoch was a Thursday
+MONDAY = 3 * 24  # hours: the epoch was a Thursday
 NORMAL = 1.4826
 
 
@@ -142,23 +141,13 @@ class Seasonal:
     def _turn(self, state: Week, at_ms: int) -> None:
         """Go on by the city's clocks: hours that others showed are turned by what lies between the two at a time."""
         if state.zone != str(self.zone):
-            apart = shown_ms(at_ms, self.zone) - shown_ms(at_ms, self._clocks(state))
-            hours = round(apart / HOUR_MS) % HOURS
+            hours = slots_apart(at_ms, clocks(state.zone, self.zone), self.zone, HOUR_MS) % HOURS
             state.hours = state.hours[-hours:] + state.hours[:-hours]
             state.zone = str(self.zone)
 
-    def _clocks(self, state: Week) -> tzinfo:
-        """Return whose clocks show the hours of a state."""
-        if state.zone in ("", str(self.zone)):
-            return self.zone
-        try:
-            return ZoneInfo(state.zone)
-        except ZoneInfoNotFoundError:  # of another machine
-            return self.zone
-
     def _hour(self, state: Week, at_ms: int) -> tuple[Hour, int]:
         """Return the hour of the week that the clocks show, and the number of the week."""
-        week, hour = divmod((shown_ms(at_ms, self._clocks(state)) + MONDAY_MS) // HOUR_MS, HOURS)
+        week, hour = divmod(slot_of(at_ms, clocks(state.zone, self.zone), HOUR_MS) + MONDAY, HOURS)
         return state.hours[hour], week
 
     @staticmethod

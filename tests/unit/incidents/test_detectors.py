@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -294,6 +294,57 @@ def test_hours_that_were_learnt_by_other_clocks_are_turned_to_those_of_the_city(
     night, noon = T0 + 6 * 168 * HOUR, T0 + (6 * 168 + 12) * HOUR
     assert after.score(changed, night, 203.0).score > 0.5
     assert after.score(changed, noon, 20.0).score > 0.5
+
+
+@pytest.mark.parametrize(
+    "change", [datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2025, 10, 26, 1, tzinfo=UTC)]
+)
+def test_rush_hours_are_no_record_on_the_day_on_which_clocks_are_changed(change: datetime) -> None:
+    """Cars in Berlin, every five minutes for six weeks before that night and a week after it. By UTC they would be."""
+    berlin = ZoneInfo("Europe/Berlin")
+
+    def cars(at: datetime, noise: float) -> float:
+        clock = at.astimezone(berlin)
+        hour = clock.hour + clock.minute / 60
+        return (
+            200
+            + 900 * math.exp(-((hour - 7.8) ** 2) / 1.3)
+            + 700 * math.exp(-((hour - 17.2) ** 2) / 3.4)
+            + noise
+        )
+
+    def most_surprising(zone: tzinfo) -> float:
+        member, noises = (
+            for_subject("records", "flow", zone),
+            np.random.default_rng(0).normal(0, 10, 49 * 288),
+        )
+        state, most = member.fresh(), 0.0
+        for number, noise in enumerate(noises.tolist()):
+            at = change + timedelta(minutes=5 * (number - 42 * 288))
+            at_ms, value = int(at.timestamp()) * 1000, cars(at, noise)
+            score = member.score(state, at_ms, value)
+            member.learn(state, at_ms, value, score)
+            if at >= change:
+                most = max(most, score.score)
+        return most
+
+    assert most_surprising(berlin) < 0.2
+    assert most_surprising(UTC) > 0.3
+
+
+@pytest.mark.parametrize(("former", "city"), [("UTC", "Asia/Shanghai"), ("Asia/Tokyo", "America/New_York")])
+def test_a_day_that_was_learnt_by_other_clocks_is_turned_to_those_of_the_city(former: str, city: str) -> None:
+    before, after = (for_subject("records", "flow", ZoneInfo(zone)) for zone in (former, city))
+    values = [200.0 + n % 5 if 8 <= n // 2 % 24 < 20 else 20.0 + n % 3 for n in range(14 * 48)]
+    _, state = run(before, values[: 7 * 48 + 9], HOUR // 2)
+    _, same = run(before, values[: 7 * 48 + 9], HOUR // 2)
+    changed = msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=after.state)
+    for number, value in enumerate(values[7 * 48 + 9 :], 7 * 48 + 9):
+        at = T0 + number * HOUR // 2
+        score = after.score(changed, at, value)
+        assert score == before.score(same, at, value)
+        after.learn(changed, at, value, score)
+        before.learn(same, at, value, score)
 
 
 def test_hours_by_clocks_that_this_machine_does_not_know_are_those_of_the_city() -> None:

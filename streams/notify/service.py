@@ -58,12 +58,16 @@ def load_inhibitions(settings: Settings) -> tuple[Inhibition, ...]:
         return ()
     rules = parse_inhibitions(_text(path), f"UB_NOTIFY_FILE={path}")
     for number, rule in enumerate(rules):
-        asked = (*rule.equal, *(matcher.name for matcher in (*rule.source, *rule.target)))
+        matchers = (*rule.source, *rule.target)
+        asked = (*rule.equal, *(matcher.name for matcher in matchers))
         if settings.districts_file is None and "district" in asked:
             raise SettingsError(
                 f"UB_NOTIFY_FILE={path}, inhibit {number}: it asks for districts, and no alert has one while "
                 "UB_DISTRICTS_FILE is not set; set it for this process too, or take another label"
             )
+        if any(matcher.name == "district" for matcher in matchers):
+            for fault in district_faults(matchers, settings.districts_file, load_districts(settings).names):
+                raise SettingsError(f"UB_NOTIFY_FILE={path}, inhibit {number}: {fault}")
     return rules
 
 

@@ -77,6 +77,20 @@ def test_where_there_are_districts_they_may_be_asked_for(tmp_path: Path, match: 
     assert len(load_receivers(settings(tmp_path, json.dumps([match]), pudong(tmp_path)), {})) == 1
 
 
+@pytest.mark.parametrize("side", ["source_match", "target_match"])
+def test_alerts_of_a_district_that_there_is_not_keep_nothing_back(tmp_path: Path, side: str) -> None:
+    given = settings(tmp_path, "[]", pudong(tmp_path))
+    assert given.notify_file is not None
+    text = HOOK + INHIBIT.replace(f'{side} = ["', f'{side} = ["district=Pudong", "')
+    given.notify_file.write_text(text)
+    assert len(load_inhibitions(given)) == 1
+    given.notify_file.write_text(text.replace("Pudong", "Pudnog"))
+    with pytest.raises(
+        SettingsError, match=r"inhibit 0: district=Pudnog matches no alert: the districts of .* Pudong"
+    ):
+        load_inhibitions(given)
+
+
 @pytest.mark.parametrize("match", ["district=Pudnog", "district=~pudong.*"])
 def test_a_receiver_that_asks_for_a_district_that_there_is_not_is_refused(tmp_path: Path, match: str) -> None:
     """It would never be told of anything."""

@@ -112,7 +112,8 @@ class Settings(BaseSettings):
     # Worker
     worker_id: str = Field("worker-0", min_length=1)
     stages: str = ",".join(STAGES)
-    publish_interval_ms: Number = 20
+    # folds know the time by these looks, and count one for a second at most (runtime/attention.py)
+    publish_interval_ms: int = Field(20, ge=1, le=500)
     checkpoint_interval_s: Seconds = Field(1.0, gt=0)
     kafka_fetch_wait_ms: Number = 20
     max_unacked_records: Number = 20_000
@@ -177,7 +178,9 @@ class Settings(BaseSettings):
     console_host: str = Field("127.0.0.1", min_length=1)  # an empty one would be every interface
     console_port: int = Field(8080, ge=0, le=65535)
     console_hosts: str = ""
-    console_poll_s: float = Field(1.0, ge=0.1, le=60)
+    console_poll_s: float = Field(
+        1.0, ge=0.1, le=15
+    )  # an idle worker stores every 20 s, and after 60 it is quiet
     console_max_clients: int = Field(200, ge=1, le=10_000)
 
     # Store: kept for this long behind the newest row of each table (see streams/store/retention.py)

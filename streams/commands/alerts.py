@@ -72,7 +72,7 @@ def tail(
 
     The most severe open alerts, and of these the newest, come last. It also shows what people do about alerts.
 
-    Only alerts that match every MATCHER, as for silences: zone=harbour, 'subject=~sensor/.*', district!=Pudong.
+    Only alerts that match every MATCHER, as for silences: zone=harbour, 'kind=~sensor_.*', district!=Pudong.
     """
     from streams.alerts.labels import labels_of  # noqa: PLC0415
     from streams.alerts.silences_known import KnownSilences  # noqa: PLC0415
@@ -155,7 +155,7 @@ def list_(
 
     Of equally severe ones, and of all that are cleared, the newest come first.
 
-    Only alerts that match every MATCHER, as for silences: zone=harbour, 'subject=~sensor/.*', district!=Pudong.
+    Only alerts that match every MATCHER, as for silences: zone=harbour, 'kind=~sensor_.*', district!=Pudong.
     """
     from streams.alerts.inhibition import Sources  # noqa: PLC0415
     from streams.alerts.rows import labels_of_row  # noqa: PLC0415

@@ -9,7 +9,7 @@ from streams.printable import quoted
 _WHAT = {
     "overstay": "has stood in {zone} for longer than {limit} ({name})",
     "no_parking": "is parked in {zone}, where none may be ({name})",
-    "outside_service_area": "is parked outside of all zones ({name})",
+    "outside_service_area": "is parked where no zone allows it ({name})",
 }
 
 

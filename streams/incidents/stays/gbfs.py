@@ -3,7 +3,8 @@
 https://github.com/MobilityData/gbfs/blob/v3.0/gbfs.md#geofencing_zonesjson. Until 2.3 `ride_allowed` says of a zone
 that a ride may begin and end there, 3.0 has `ride_end_allowed`. Features earlier in the list go first, and of a feature
 the first rule that names the vehicle's type. A zone is there from its `start` to before its `end`. `global_rules` (3.0)
-are for the rest of the world: all that is outside of every zone, whether it is there then or not.
+hold everywhere, "except where overridden with an explicit geofencing zone": one that is there then, and has a rule for
+the vehicle's type.
 """
 
 import hashlib
@@ -81,9 +82,9 @@ def read_geofencing(document: Mapping[str, Any], terms: Terms, findings: Finding
         for area, found in _zone(feature, index, place, terms, findings):
             areas.append(area)
             rules += found
-    rest, outside = _rest(document["data"].get("global_rules"), areas, terms, findings)
-    rules = list(_told_apart([*rules, *rest]))
-    areas += outside
+    last, everywhere = _global(document["data"].get("global_rules"), terms, findings)
+    rules = list(_told_apart([*rules, *last]))
+    areas += everywhere
     findings.note("", "it names no operator, so it applies to all of them")
     known = list(terms.types)
     data = {**document["data"], "geofencing_zones": {**collection, "features": Each.of(features)}}
@@ -171,25 +172,22 @@ def _dates(properties: Mapping[str, Any], place: str, findings: Findings) -> Spa
     return dates
 
 
-def _rest(
-    given: Any, areas: list[Area], terms: Terms, findings: Findings
-) -> tuple[list[ZoneRule], list[Area]]:
-    """Return the rules of all that is outside of every zone, and that area."""
+def _global(given: Any, terms: Terms, findings: Findings) -> tuple[list[ZoneRule], list[Area]]:
+    """Return the rules that hold where no zone says otherwise, and their area: outside of nothing."""
     if given is None:
         return [], []
-    # Where there is no zone at all, as once the last of a feed is taken away, that is everywhere.
-    outside = Area.of(shapely.union_all([area.shape for area in areas]), outside=True)
+    everywhere = Area.of(shapely.Polygon(), outside=True)
     rules = _rules(
         given,
-        "all that is outside of zones",
-        outside,
+        "global rules",
+        everywhere,
         ALWAYS,
         "outside_service_area",
         terms,
         "data.global_rules",
         findings,
     )
-    return list(rules), [outside]
+    return list(rules), [everywhere]
 
 
 def _rules(

@@ -215,7 +215,7 @@ def test_zones_of_gbfs_limit_speed_and_global_rules_the_rest() -> None:
     tell(fold, at(0, far, "on_trip", bike="out"), at(15, (31.3016, 121.60), "on_trip", bike="out"))
     assert [(alert.subject, alert.zone) for alert in fold.alerts] == [
         ("bike-1", "Plaza"),
-        ("out", "all that is outside of zones"),
+        ("out", "global rules"),
     ]
 
 

@@ -424,8 +424,31 @@ def test_zones_of_gbfs_are_no_parking_and_all_else_is_outside_of_the_service_are
         ("out-of-town", "outside_service_area"),
     ]
     assert alerts[1].summary == (
-        "bicycle out-of-town (north, available) is parked outside of all zones ('all that is outside of zones')"
+        "bicycle out-of-town (north, available) is parked where no zone allows it ('global rules')"
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "dates", "kinds"),
+    [
+        ({"ride_end_allowed": True}, {}, []),
+        ({"ride_end_allowed": True, "vehicle_type_ids": ["bicycle"]}, {}, []),
+        ({"ride_end_allowed": True, "vehicle_type_ids": ["scooter_standing"]}, {}, ["outside_service_area"]),
+        ({"ride_end_allowed": True}, {"end": T0 // 1000 - 1}, ["outside_service_area"]),
+        ({"ride_end_allowed": False, "vehicle_type_ids": ["scooter_standing"]}, {}, ["outside_service_area"]),
+        ({"ride_end_allowed": False}, {}, ["no_parking"]),
+    ],
+)
+def test_global_rules_of_gbfs_give_way_to_zones_in_force_with_a_rule_for_the_type(
+    rule: dict[str, Any], dates: dict[str, int], kinds: list[str]
+) -> None:
+    zone = feature(PLAZA, rule)
+    zone["properties"] |= dates
+    policy, findings = parsed(gbfs(zone, global_rules=[{"ride_end_allowed": False}]))
+    assert findings.errors == []
+    fold = watched(policy)
+    stand(fold, at(0))
+    assert [alert.kind for alert in fold.time(120, SHANGHAI)] == kinds
 
 
 def test_global_rules_of_gbfs_hold_everywhere_where_there_is_no_zone() -> None:

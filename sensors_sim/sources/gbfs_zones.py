@@ -72,7 +72,10 @@ def _sound(geometry: object) -> dict[str, Any]:
         area = shape(geometry)
         west, south, east, north = area.bounds
         fault = explain_validity(area)
-    except (GEOSException, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+    except (
+        *(GEOSException, ValueError, TypeError, IndexError, KeyError, AttributeError),
+        OverflowError,  # a whole number of 310 digits
+    ) as error:
         raise BadRow("zone_invalid", str(error)) from None
     if fault != "Valid Geometry":
         raise BadRow("zone_invalid", fault)

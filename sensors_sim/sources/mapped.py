@@ -94,6 +94,8 @@ class Mapper:
             raise BadRow("category_missing", request_id)
         updated, closed = self._optional(fields, "updated", where), self._optional(fields, "closed", where)
         status = fields.get("status", "").lower()
+        if status not in ("", "open", "closed"):
+            self._report.note("status_unknown", f"{where}: {request_id} {fields['status']!r}; taken for open")
         if closed is None and status == "closed":
             closed = updated
             if closed is None:
@@ -141,6 +143,10 @@ class Mapper:
         return text.replace(",", ".") if self._mapping.decimal == "," else text
 
     def _number(self, text: str) -> float:
+        if (
+            self._mapping.decimal == "," and "." in text
+        ):  # of thousands, most likely: a thousandth would be published
+            raise BadRow("value_unreadable", text)
         try:
             value = number(self._point(text))
         except ValueError:

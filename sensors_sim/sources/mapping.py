@@ -295,7 +295,12 @@ def _fitting(key: str, metric: str, unit: str) -> str:
 
 
 def _check_format(format_: str) -> None:
-    """Refuse a format that no text can match: strptime says so only when it is used."""
+    """Refuse a format that no text can match, as strptime says so only when it is used, and one that loses the zone."""
+    if "%Z" in format_.replace("%%", ""):
+        raise _Wrong(
+            f"time.format = {format_!r}: strptime reads the name of a zone (%Z) and forgets it; take %z for an offset, "
+            "or write the name itself and set time.zone, as in format = '%Y-%m-%d %H:%M:%S UTC', zone = 'UTC'"
+        )
     try:
         datetime.strptime("", format_)
     except re.error as error:

@@ -137,7 +137,7 @@ def read(path: Path, report: Report) -> list[Trip]:
                     trips.append(_trip(row, columns))
                 except BadRow as bad:
                     report.skip(bad.reason, f"line {rows.line_num}: {bad.value[:80]!r}")
-    except UNREADABLE as error:
+    except (*UNREADABLE, csv.Error) as error:
         raise SourceError(f"cannot read {path} ({error}); it must be a CSV file, plain or gzipped") from None
 
 

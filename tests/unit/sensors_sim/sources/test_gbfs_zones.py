@@ -52,6 +52,11 @@ def test_rules_of_all_versions_say_the_same() -> None:
         (feature([[[10.0, 59.0], [10.1, 59.0]]]), "zone_invalid", "zones feature 1"),
         (feature([[["a", "b"]]]), "zone_invalid", "zones feature 1"),
         (
+            feature([[[10**310, 59.0], [10.1, 59.0], [10.1, 59.1], [10**310, 59.0]]]),
+            "zone_invalid",
+            "too large",
+        ),
+        (
             feature([10.0, 59.0], "Point"),
             "zone_without_geometry",
             "'Point' instead of Polygon or MultiPolygon",

@@ -82,6 +82,10 @@ def test_a_mapping_is_read_whole() -> None:
         (GOOD + 'time = { format = "dd.mm" }', "time.format = 'dd.mm': one of iso, seconds, milliseconds"),
         (GOOD + 'time = { format = "%d.%m.%Y %Q" }', "time.format = '%d.%m.%Y %Q': 'Q' is a bad directive"),
         (GOOD + 'time = { format = "%H:%M %H" }', "time.format = '%H:%M %H': a directive comes twice"),
+        (
+            GOOD + 'time = { format = "%d.%m. %H:%M %Z" }',
+            "strptime reads the name of a zone (%Z) and forgets it",
+        ),
         ("x = " + "[" * 3_000, "is not TOML"),
         (GOOD + 'time = { zone = "Mars/Base" }', "time.zone = 'Mars/Base' is not a time zone"),
         (GOOD + 'time = { zon = "UTC" }', "there is no key time.'zon'; did you mean 'zone'?"),

@@ -106,6 +106,11 @@ def test_both_forms_are_read_plain_and_gzipped_whatever_the_name(tmp_path: Path)
         assert one.origin == (31.309, 121.52)
 
 
+def test_a_file_whose_first_line_is_none_of_a_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"cannot read .* \(field larger than field limit"):
+        read(write(tmp_path / "od.csv", "x" * 200_000), Report())
+
+
 def test_an_empty_origin_falls_back_to_where_the_bike_stood(tmp_path: Path) -> None:
     rows = (
         "7,1,2016-08-01 00:00:00,121.52,31.309,2016-08-01 00:10:00,121.525,31.316,9",

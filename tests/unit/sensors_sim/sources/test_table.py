@@ -89,6 +89,14 @@ def test_what_a_table_says_of_itself_before_the_names_of_its_columns_is_passed_o
         table(tmp_path / "t.csv", samples.WIDE_TOML, text.replace("TEMP", "Temp"))
 
 
+def test_a_point_of_thousands_is_not_taken_for_that_of_a_decimal(tmp_path: Path) -> None:
+    mapping = samples.WIDE_TOML.replace("missing =", 'delimiter = ";"\ndecimal = ","\nmissing =')
+    text = "station;year;month;day;hour;PM2.5;TEMP\nD;2013;3;1;0;980,5;1.250\nD;2013;3;1;1;1.250,5;32\n"
+    told, source = table(tmp_path / "t.csv", mapping, text)
+    assert [(row.metric, row.value) for row in told] == [("pm25", 980.5), ("temperature", 32)]
+    assert dict(source.report.noted) == {"value_unreadable": 2}
+
+
 def test_a_folder_of_tables_is_read_as_one(tmp_path: Path) -> None:
     (tmp_path / "deeper").mkdir()
     header = "station,year,month,day,hour,PM2.5,TEMP\n"
@@ -329,6 +337,7 @@ def test_a_closed_request_was_closed_when_it_was_last_updated(tmp_path: Path) ->
     ("changes", "noted"),
     [
         ({"status": "closed"}, "closed_without_a_time"),
+        ({"status": "Completed"}, "status_unknown"),
         ({"status": "closed", "updated_datetime": rfc3339(T0 - 9)}, "closed_before_opened"),
         ({"updated_datetime": "soon"}, "time_left_out"),
         ({"description": "x" * 5_000}, "text_cut"),

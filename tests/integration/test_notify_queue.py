@@ -794,13 +794,14 @@ def test_a_receiver_that_is_put_back_hears_what_is_open_and_of_the_end_of_what_i
         always = receiver("stays", stays)
         both = receiver("a", to) + always
         with notifying(desk, both):
-            for name in ("same", "worse", "over"):
+            for name in ("same", "worse"):
                 desk.tell(name)
+            desk.tell("over", subject="a bike")
             wait_until(lambda: len(to.ids) == len(stays.ids) == 3, "what it knows")
         with notifying(desk, always):
             desk.tell("new")
             desk.tell("worse", "updated", "critical")
-            desk.tell("over", "cleared")
+            desk.tell("over", "cleared", subject="a bike")
             desk.tell("brief")
             desk.tell("brief", "cleared")
             wait_until(lambda: len(stays.ids) == 8, "what it misses")

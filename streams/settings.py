@@ -178,9 +178,8 @@ class Settings(BaseSettings):
     console_host: str = Field("127.0.0.1", min_length=1)  # an empty one would be every interface
     console_port: int = Field(8080, ge=0, le=65535)
     console_hosts: str = ""
-    console_poll_s: float = Field(
-        1.0, ge=0.1, le=15
-    )  # an idle worker stores every 20 s, and after 60 it is quiet
+    # an idle worker shows that it lives every 20 s at most, and 60 s after that was read it is quiet
+    console_poll_s: float = Field(1.0, ge=0.1, le=15)
     console_max_clients: int = Field(200, ge=1, le=10_000)
 
     # Store: kept for this long behind the newest row of each table (see streams/store/retention.py)

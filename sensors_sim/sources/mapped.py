@@ -94,7 +94,7 @@ class Mapper:
             raise BadRow("category_missing", request_id)
         updated, closed = self._optional(fields, "updated", where), self._optional(fields, "closed", where)
         status = fields.get("status", "").lower()
-        if status not in ("", "open", "closed"):
+        if closed is None and status not in ("", "open", "closed"):
             self._report.note("status_unknown", f"{where}: {request_id} {fields['status']!r}; taken for open")
         if closed is None and status == "closed":
             closed = updated
@@ -143,9 +143,8 @@ class Mapper:
         return text.replace(",", ".") if self._mapping.decimal == "," else text
 
     def _number(self, text: str) -> float:
-        if (
-            self._mapping.decimal == "," and "." in text
-        ):  # of thousands, most likely: a thousandth would be published
+        # a point of thousands, most likely: a thousandth would be published
+        if self._mapping.decimal == "," and "." in text:
             raise BadRow("value_unreadable", text)
         try:
             value = number(self._point(text))

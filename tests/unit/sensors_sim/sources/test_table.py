@@ -350,6 +350,23 @@ def test_what_is_left_out_of_a_request_is_noted(tmp_path: Path, changes: dict[st
     assert dict(source.report.noted) == {noted: 1}
 
 
+def test_a_status_of_its_own_is_no_doubt_where_the_table_says_when_it_was_closed(tmp_path: Path) -> None:
+    mapping = (
+        'kind = "requests"\nowner = "oslo"\n[columns]\nservice_request_id = "id"\nopened = "from"\nclosed = "to"\n'
+        'status = "status"\nservice_code = "code"\nlat = "lat"\nlon = "lon"\n'
+    )
+    opened, closed = rfc3339(T0), rfc3339(T0 + 60)
+    ends = [f"1,{opened},{closed}", f"2,{opened},"]
+    text = "\n".join(["id,from,to,status,code,lat,lon", *(f"{end},Completed,P,59.9,10.7" for end in ends)])
+    events, source = table(tmp_path / "t.csv", mapping, text)
+    assert [(row.service_request_id, row.event) for row in events] == [
+        ("1", "opened"),
+        ("2", "opened"),
+        ("1", "closed"),
+    ]
+    assert dict(source.report.noted) == {"status_unknown": 1}
+
+
 def test_a_category_that_moves_terminals_is_cleaned_as_the_gateway_would_refuse_it(tmp_path: Path) -> None:
     found = downloads(tmp_path, request(service_code="a\x9b31m\x85b"))
     assert [row.service_code for row in rows(found)] == ["a 31m b"]

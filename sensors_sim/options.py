@@ -46,7 +46,7 @@ class Speed(click.ParamType):
         """Return the speed; MAX_SPEED for `max`."""
         if isinstance(value, float):
             return value
-        if value == "max":
+        if value.casefold() == "max":
             return MAX_SPEED
         try:
             speed = number(value)

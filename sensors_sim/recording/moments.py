@@ -80,7 +80,7 @@ class ShiftText(click.ParamType):
         """Return the shift."""
         if isinstance(value, ShiftTo | ShiftBy):
             return value
-        if value == "now":
+        if value.casefold() == "now":
             return ShiftTo(None)
         if value.startswith(("+", "-")) and (span := span_ms(value)) is not None:
             return ShiftBy(span)

@@ -68,11 +68,9 @@ class MdsReader:
         location = at.get("location")
         location = location if isinstance(location, dict) else {}
         lat, lon = place(location.get("lat"), location.get("lng"))
-        charge = at.get("battery_percent")
-        battery = charge if type(charge) is int and 0 <= charge <= 100 else None  # nor a boolean
         type_ = self._types.get(device, "bicycle")
         return Position(
-            device, ts, lat, lon, vehicle_state=known, vehicle_type=type_, battery_percent=battery
+            device, ts, lat, lon, vehicle_state=known, vehicle_type=type_, battery_percent=_battery(at)
         )
 
     def _operator(self, row: Mapping[str, Any]) -> str:
@@ -95,6 +93,14 @@ def _last(row: Mapping[str, Any]) -> tuple[str, int, Mapping[str, Any], object]:
 
 def _event(row: Mapping[str, Any]) -> tuple[str, int, Mapping[str, Any], object]:
     return _device(row), _time(row), row, row.get("vehicle_state")
+
+
+def _battery(at: Mapping[str, Any]) -> int | None:
+    """Return per cent, an integer in MDS, though some write 54.0; what is beyond 0 to 100 says nothing."""
+    charge = at.get("battery_percent")
+    if isinstance(charge, int | float) and not isinstance(charge, bool) and 0 <= charge <= 100:
+        return round(charge)
+    return None
 
 
 def _device(row: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -91,6 +92,11 @@ class Broker:
 
         self.loop_until(enough)
         return b"".join(found)
+
+    def unconfirmed(self) -> int:
+        """Return how many segments the client's TCP has not confirmed (tcpi_unacked of struct tcp_info)."""
+        info = self._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)
+        return int(struct.unpack_from("=I", info, 24)[0])
 
     def loop_until(self, done: Callable[[], bool]) -> int:
         """Let the client work until `done`; return how often it looked at its socket."""
@@ -223,6 +229,20 @@ def test_messages_that_are_there_are_read_together(link: Link) -> None:
         loops = broker.loop_until(lambda: len(taken) == 1_000)
     assert [message.mid for message in taken] == list(range(1, 1_001))
     assert loops < 100
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="TCP_QUICKACK and this tcp_info are Linux's")
+def test_what_is_read_is_confirmed_at_once_so_that_the_broker_s_tcp_keeps_nothing(link: Link) -> None:
+    """Where answers go out, TCP waits for one that could carry its confirmation, 40 ms at the most."""
+    kept: list[int] = []
+    with _receiving(link) as (receiver, broker, taken):
+        for mid in range(1, 21):
+            broker.send(_packet(Message("t", b"x", mid, 1)))
+            broker.loop_until(lambda: len(taken) > len(kept))
+            kept.append(broker.unconfirmed())
+            receiver.acknowledge([mid])
+            assert len(broker.read_bytes(4)) == 4
+    assert sum(kept) <= 5, kept  # the kernel of a busy machine may hand one over later
 
 
 def test_messages_may_gather_once_a_read_has_found_few_and_only_then(

@@ -190,7 +190,7 @@ def test_a_truth_that_cannot_be_written_is_refused_before_anything_is_sent(
 
 def test_only_publishes_the_populations_that_are_named() -> None:
     with FakeBroker().running() as broker:
-        result = call("run", "commuter", "--only", "noise, water", "--for", "300", "--speed", "max", "--json",
+        result = call("run", "commuter", "--only", "noise, water", "--for", "300", "--speed", "MAX", "--json",
                       "--mqtt", f"127.0.0.1:{broker.port}")  # fmt: skip
     assert result.exit_code == 0, result.output
     told = [reading for _, payload in broker.received for reading in codec.sensor_readings.decode(payload)]

@@ -49,10 +49,17 @@ def test_an_event_without_a_place_has_that_of_the_telemetry_before_it() -> None:
     assert (position.ts, position.lat) == (AT, 59.0)
 
 
-@pytest.mark.parametrize("charge", [None, True, 101, -1, "80", 79.5])
+@pytest.mark.parametrize("charge", [None, True, 101, -1, "80", 100.5])
 def test_a_charge_that_is_none_is_left_out(charge: Any) -> None:
     ((_, position),), _ = read(status(mds_event(1, AT, battery_percent=charge), None))
     assert position.battery_percent is None
+
+
+@pytest.mark.parametrize(("charge", "battery"), [(80.0, 80), (79.6, 80), (0, 0), (100.0, 100)])
+def test_a_charge_with_decimals_is_rounded(charge: float, battery: int) -> None:
+    ((_, position),), _ = read(status(mds_event(1, AT, battery_percent=charge), None))
+    assert position.battery_percent == battery
+    assert type(position.battery_percent) is int
 
 
 @pytest.mark.parametrize("telemetry", [None, {}, {"timestamp": AT + 5}, {"timestamp": "x", "location": {}}])

@@ -144,24 +144,30 @@ def _is_text(value: str) -> bool:
     return "\0" not in value
 
 
-def of_no_district(matchers: Iterable[Matcher], names: Iterable[str] = ()) -> list[Matcher]:
+def of_no_district(matchers: Iterable[Matcher], names: Collection[str] = ()) -> list[Matcher]:
     """Return those that match no alert where `names` are all districts that there are; a place may lie in none.
 
-    Of several alternatives each is a matcher of its own, where there are districts to compare them with.
+    Where there are districts to compare them with, also those that leave none of them out, and of several alternatives
+    each that is no district.
     """
-    labels: list[Labels] = [{}, *({"district": (name,)} for name in names)]
-    several = len(labels) > 1
-    return [
-        one
-        for matcher in matchers
-        if matcher.name == "district"
-        for one in (several and matcher.is_equal and _alternatives(matcher)) or [matcher]
-        if not any(map(one.matches, labels))
-    ]
+    found = list[Matcher]()
+    for matcher in matchers:
+        if matcher.name != "district":
+            continue
+        if not _matches_some(matcher, names):
+            found.append(matcher)
+        elif names:
+            each = _alternatives(matcher) or [matcher]
+            found += [one for one in each if not any(_fits(one, name) for name in ("", *names))]
+    return found
+
+
+def _matches_some(matcher: Matcher, districts: Iterable[str]) -> bool:
+    return any(matcher.matches({"district": (name,)}) for name in ("", *districts))
 
 
 def district_faults(matchers: Iterable[Matcher], file: Path | None, names: Sequence[str]) -> Iterator[str]:
-    """Yield what is wrong with those that match no alert; `names` are those in `file`, which is UB_DISTRICTS_FILE."""
+    """Yield what is wrong with those of no district; `names` are those in `file`, which is UB_DISTRICTS_FILE."""
     for matcher in of_no_district(matchers, names):
         if file is None:
             yield (
@@ -169,10 +175,11 @@ def district_faults(matchers: Iterable[Matcher], file: Path | None, names: Seque
                 "the matcher out"
             )
         else:
+            does = "leaves no alert out" if _matches_some(matcher, names) else "matches no alert"
             shown = ", ".join(names[:_DISTRICTS_SHOWN] or ["none"]) + (
                 ", …" if len(names) > _DISTRICTS_SHOWN else ""
             )
-            yield f"{matcher} matches no alert: the districts of UB_DISTRICTS_FILE={file} are {shown}"
+            yield f"{matcher} {does}: the districts of UB_DISTRICTS_FILE={file} are {shown}"
 
 
 def match_all(matchers: Sequence[Matcher], labels: Labels) -> bool:

@@ -76,12 +76,16 @@ def test_a_district_is_that_of_the_place() -> None:
     [
         ("district=~Pudong|Puxi", ["district=~Puxi"]),
         ("district=~Pu.*|Harbour", ["district=~Harbour"]),
-        ("district=~(Port|Harbour)", ["district=~Port", "district=~Harbour"]),
+        ("district=~(Port|Harbour)", ["district=~(Port|Harbour)"]),
         ("district=~P.*", []),
         ("district=~|Pudong", []),  # or none
         ("district=~[Pp]udong|Puxi", []),  # not that simple
-        ("district!~Pudong|Puxi", []),
+        ("district!~Pudong|Puxi", ["district!~Puxi"]),
+        ("district!~|Pudong", ["district!~|Pudong"]),  # a place in none is left out, too
+        ("district!=Pudong", []),
+        ("district!=", []),
         ("district=Puxi", ["district=Puxi"]),
+        ("district!=Puxi", ["district!=Puxi"]),
         ("zone=~Pudong|Puxi", []),
     ],
 )

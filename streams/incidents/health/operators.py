@@ -125,7 +125,7 @@ class Operators:
             if heard and (caught_up or gone):
                 self.silent.discard(name)
                 yield from self._cases.clear(key, "positions are heard again", clock, record)
-            elif clock > operator.end + self._config.forget_ms:
+            elif clock > self._config.forgotten_after(operator.end, operator.there + patience):
                 yield from self._forget(name, clock, record)
             elif open_alert is None and quiet and not gone and clock > operator.back + patience:
                 self.silent.add(name)

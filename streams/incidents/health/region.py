@@ -114,7 +114,7 @@ class Sensors:
         if patience:
             feed.hurry_ms = min(feed.hurry_ms or patience, patience)
         at = feed.due(sensor)
-        self._deadlines.set(name, sensor.last_ts + self._config.forget_ms + 1 if at is None else at)
+        self._deadlines.set(name, self._forget_at(sensor, at) if at is None else at)
 
     def _look_again(self, names: Iterable[str]) -> None:
         """Have sensors looked at when the next judgement comes."""
@@ -211,9 +211,10 @@ class Sensors:
         self, name: str, clock: int, decided: dict[str, int], record: Record
     ) -> Iterator[Alert]:
         """Judge a sensor whose time may be over; `decided`: by owner, when it is known what its feed is up to."""
-        sensor, forget_at = self.known[name], self.known[name].last_ts + self._config.forget_ms + 1
+        sensor = self.known[name]
         feed = self.owners[sensor.owner]
         at = feed.due(sensor)
+        forget_at = self._forget_at(sensor, at)
         if clock >= forget_at:
             yield from self._forget(name, "taken as removed for good", clock, record)
         elif at is None:
@@ -225,7 +226,8 @@ class Sensors:
         else:
             if sensor.owner not in decided:
                 decided[sensor.owner] = decided_at(feed, self.known, clock, self._config)
-            until = min(decided[sensor.owner], at + max(HOLD_MS, sensor.slowest().patience_ms))
+            most = at + max(HOLD_MS, sensor.slowest().patience_ms)
+            until = min(decided[sensor.owner], most, (at + forget_at) // 2)
             if until > clock:
                 feed.held.add(name)
                 self._deadlines.set(name, until)
@@ -234,6 +236,9 @@ class Sensors:
             self._deadlines.set(name, forget_at if name in feed.gone else min(forget_at, at + RECENT_MS + 1))
             finding = findings.silent(name, sensor, clock)
             yield from self._cases.raise_(self._key("sensor_silent", name), finding, clock, record)
+
+    def _forget_at(self, sensor: Sensor, silent_at: int | None) -> int:
+        return self._config.forgotten_after(sensor.last_ts, silent_at or 0) + 1
 
     def _remove(self, name: str, metric: str, series: Series, clock: int, record: Record) -> Iterator[Alert]:
         """Sensing has forgotten a series: so does this."""

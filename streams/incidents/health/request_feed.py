@@ -127,7 +127,7 @@ class RequestFeed:
         stride = clock - max(before, state.since)
         if open_alert is not None and state.end > open_alert.starts_at:
             yield from self._cases.clear(self._key, "requests are heard again", clock, record)
-        elif clock > state.awake + self._config.forget_ms:
+        elif clock > self._config.forgotten_after(state.awake, state.awake + patience):
             yield from self._cases.clear(self._key, "taken as gone for good", clock, record)
             self._cases.forget(self._key)
             self._take(_State())

@@ -30,10 +30,14 @@ class Hotline:
     """A book, the events of alerts that it told, and what a checkpoint after each record would keep of it."""
 
     crashing: bool = False
-    book: HealthBook = field(default_factory=lambda: HealthBook(CONFIG, place))
+    config: HealthConfig = CONFIG
+    book: HealthBook = field(init=False)
     parts: dict[str, bytes] = field(default_factory=dict)
     told: list[Alert] = field(default_factory=list)
     offset: int = 0
+
+    def __post_init__(self) -> None:
+        self.book = HealthBook(self.config, place)
 
     def hear(self, *minutes: int, cell: str = CELL, column: str = "opened", count: int = 1) -> list[Alert]:
         """Let windows of these minutes close, in which something happened to so many requests."""
@@ -75,7 +79,7 @@ class Hotline:
     def crash(self) -> None:
         """Begin again from a checkpoint."""
         self.checkpoint()
-        self.book = HealthBook(CONFIG, place)
+        self.book = HealthBook(self.config, place)
         for name in sorted(self.parts, reverse=True):
             self.book.restore(name, self.parts[name])
 

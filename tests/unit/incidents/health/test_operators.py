@@ -26,9 +26,11 @@ from tests.work import lines_run
 class Watched(Counted):
     """A fold that watches the health of feeds besides the rules."""
 
+    health = HealthConfig()
+
     def open(self, start: Restored) -> IncidentsState:
         centre = lambda cell: mds.centre(f"{cell:012x}")  # noqa: E731
-        return IncidentsState(self.policy, centre, start, health=HealthConfig())
+        return IncidentsState(self.policy, centre, start, health=self.health)
 
     def close(self, minute: int, *operators: str, now: int = 0) -> list[Alert]:
         """Close a window in which these operators' vehicles reported, and let time go on to its end.
@@ -313,6 +315,25 @@ def test_an_operator_that_says_nothing_for_a_month_is_gone_and_forgotten() -> No
     assert cleared.summary.startswith("taken as gone for good")
     fold.checkpoint()
     assert not [name for name in fold.database.parts["incidents"] if "hello" in name]
+
+
+class Forgetful(Watched):
+    """The same, for which an hour is what a month is for others."""
+
+    health = HealthConfig(forget_ms=60 * MINUTE)
+
+
+def test_an_operator_with_long_pauses_is_told_before_it_is_forgotten() -> None:
+    fold, minute = Forgetful(policy_of(policy(1, rule(7, 1, maximum=1_000)))), 0
+    for minute in range(40 * 30 + 1):
+        assert fold.close(minute, *(("rare",) if minute % 30 == 0 else ()), "mobike") == []
+    raised, cleared = [
+        event for later in range(minute + 1, minute + 400) for event in fold.close(later, "mobike")
+    ]
+    assert said([raised, cleared]) == [("raised", "feed_silent", "rare"), ("cleared", "feed_silent", "rare")]
+    assert raised.updated_at - raised.starts_at > 60 * MINUTE
+    assert cleared.summary.startswith("taken as gone for good")
+    assert cleared.updated_at - raised.updated_at == 15 * MINUTE
 
 
 def test_a_silent_operator_is_known_as_such_after_a_crash() -> None:

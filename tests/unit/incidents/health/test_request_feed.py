@@ -7,6 +7,7 @@ import pytest
 from schemas.cells import CellsHealth
 from streams.fold.contract import Record
 from streams.incidents.health.book import HealthBook
+from streams.incidents.health.config import HealthConfig
 from streams.incidents.messages import RequestRows, Requests
 from tests.pipeline import T0
 from tests.unit.incidents.health.citizens import (
@@ -307,3 +308,17 @@ def test_since_when_a_feed_is_known_is_not_forgotten_in_a_crash(crash: int | Non
         if minute == crash:
             hotline.crash()
     assert [(event.action, event.kind) for event in told] == [("raised", "feed_silent")]
+
+
+def test_a_feed_with_long_pauses_is_told_before_it_is_forgotten() -> None:
+    """What comes once a day is waited for more than five days, and would be forgotten after three."""
+    hotline = Hotline(config=HealthConfig(forget_ms=3 * DAY))
+    nightly = [day * A_DAY for day in range(40)]
+    assert hotline.live(0, nightly[-1] + 1, heard=nightly) == []
+    raised, cleared = hotline.live(nightly[-1] + 1, nightly[-1] + 8 * A_DAY, heard=())
+    assert said([raised, cleared]) == [
+        ("raised", "feed_silent", "requests"),
+        ("cleared", "feed_silent", "requests"),
+    ]
+    assert cleared.summary.startswith("taken as gone for good")
+    assert cleared.updated_at - raised.updated_at == 3 * DAY // 4

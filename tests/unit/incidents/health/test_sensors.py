@@ -155,6 +155,18 @@ def test_a_sensor_that_is_silent_for_good_is_taken_as_removed() -> None:
     assert again.alert_id != told[0].alert_id
 
 
+def test_a_sensor_that_reports_so_rarely_that_it_would_be_forgotten_first_is_told_before() -> None:
+    """As one that reports once a week, of which nothing has to be heard for a month."""
+    road = SensorRoad(1, health=HealthConfig(forget_ms=60 * MINUTE))
+    for minute in range(301):
+        assert live(road, [minute], ("a", "b") if minute % 20 == 0 else ("b",)) == []
+    raised, cleared = live(road, range(301, 500), ("b",))
+    assert said([raised, cleared]) == [("raised", "sensor_silent", "a"), ("cleared", "sensor_silent", "a")]
+    assert raised.updated_at - raised.starts_at > 60 * MINUTE
+    assert cleared.summary.startswith("taken as removed for good; ")
+    assert cleared.updated_at - raised.updated_at == 15 * MINUTE
+
+
 def test_stuck_and_broken_sensors_are_told_with_their_figures() -> None:
     road = SensorRoad(1)
     live(road, range(60), ("a", "b"))

@@ -5,7 +5,8 @@ averages, Technometrics 1959. A sum grows by the standardised deviation less an 
 `decide` deviations the level is held to have changed (average run length without a change: about 465 values for an
 allowance of 0.5 and 5 deviations, 930 for one of the two sums, Montgomery, Introduction to Statistical Quality Control;
 noise of a city is not normal, so the default decides later). At twice as many the change becomes the new level, and the
-sums begin anew.
+sums begin anew. Of one noisy value as the new level the same change would be told again and again; so it begins with
+the median of three, which one spike does not move, and the plain mean of what follows.
 """
 
 import math
@@ -17,13 +18,15 @@ from streams.incidents.anomaly.contract import Score
 
 
 class Level(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
-    """What is known of a series: mean, variance and the two sums."""
+    """What is known of a series: mean, variance, the two sums, the number of values before this level, the last two."""
 
     values: int = 0
     mean: float = 0.0
     variance: float = 0.0
     above: float = 0.0
     below: float = 0.0
+    before: int = 0
+    last: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Change:
     @property
     def version(self) -> int:
         """Version of the arithmetic above."""
-        return 1
+        return 2
 
     @property
     def state(self) -> type[Level]:
@@ -75,18 +78,18 @@ class Change:
 
     def learn(self, state: Level, at_ms: int, value: float, score: Score) -> None:
         """Move the sums, and the baseline by what is within its limit."""
-        if state.values >= self.warm_values:
-            state.above, state.below = self._sums(state, value)
-            if score.score >= 1.0:  # told as loudly as can be: this is the level now
-                state.mean, state.above, state.below = value, 0.0, 0.0
-        weight = max(1 / self.span, 1 / (state.values + 1))
         away = value - state.mean
         if state.values >= self.warm_values:
             reach = self.limit * self._sigma(state)
             away = min(max(away, -reach), reach)
-        state.mean += weight * away
+            state.above, state.below = self._sums(state, value)
+        if score.score >= 1.0:  # told as loudly as can be: this is the level now, of these three values
+            state.mean, state.above, state.below = sorted((*state.last, value))[1], 0.0, 0.0
+            state.before, away = state.values - 2, 0.0
+        weight = max(1 / self.span, 1 / (state.values + 1))
+        state.mean += max(1 / self.span, 1 / (state.values - state.before + 1)) * away
         state.variance = (1 - weight) * (state.variance + weight * away * away)
-        state.values += 1
+        state.values, state.last = state.values + 1, (state.last[1], value)
 
     def _sigma(self, state: Level) -> float:
         return max(math.sqrt(state.variance), self.least * abs(state.mean), 1e-12)

@@ -1,7 +1,7 @@
 """What every detector of the family promises; and what each of them is for."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from streams.incidents.anomaly.linear import explained
 from streams.incidents.anomaly.multivariate import Cell, Multivariate
 from streams.incidents.anomaly.records import Records
 from streams.incidents.anomaly.spatial import Spatial
+from streams.incidents.anomaly.watch import Rule, Watch, step
 
 T0 = 1_767_225_600_000
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -211,6 +212,38 @@ def test_a_change_of_level_is_found_and_a_spike_is_not() -> None:
     shift, _ = run(change, [*quiet, *rng.normal(120, 5, 50).tolist()], MINUTE)
     assert max(score.score for score in spike[2_000:]) < 0.5
     assert next(n for n, score in enumerate(shift[2_000:]) if score.score >= 0.5) < 10
+
+
+@pytest.mark.parametrize("deviations", [3, 8, 40])
+@pytest.mark.parametrize("window_ms", [MINUTE, 5 * MINUTE])
+def test_a_change_of_level_is_told_once(deviations: float, window_ms: int) -> None:
+    """The new level is not taken from one noisy value, from which the others would be another change."""
+    change = FAMILY["change"]()
+    for seed in range(40):
+        noise = np.random.default_rng(seed).normal(50, 1, 3_000)
+        scores, _ = run(change, [*noise[:1_000], *(noise[1_000:] + deviations)], window_ms)
+        assert told(scores, window_ms) == 1, seed
+
+
+def test_a_spike_just_when_the_level_has_changed_is_not_the_new_level() -> None:
+    change, rng = FAMILY["change"](), np.random.default_rng(7)
+    values = [*rng.normal(50, 1, 1_000), *rng.normal(58, 1, 1_000)]
+    scores, _ = run(change, values, MINUTE)
+    decided = next(n for n, score in enumerate(scores) if score.score >= 1.0)
+    values[decided] = 1_000.0
+    scores, state = run(change, values, MINUTE)
+    assert scores[decided].score >= 1.0
+    assert max(score.score for score in scores[decided + 1 :]) < 0.5
+    assert state.mean == pytest.approx(58, abs=0.5)
+
+
+def told(scores: Sequence[Score], window_ms: int) -> int:
+    """Return how many alerts the scores of windows raise."""
+    raised, watch, rule = 0, Watch(), Rule()
+    for number, score in enumerate(scores):
+        before, watch = watch.severity, step(watch, score, T0 + number * window_ms, rule)
+        raised += before is None and watch.severity is not None
+    return raised
 
 
 def test_the_same_value_is_usual_at_noon_and_unusual_at_night() -> None:
@@ -512,8 +545,8 @@ def test_metrics_that_move_by_next_to_nothing_in_step_with_another_are_judged_al
     """By millionths, of what can be tens of thousands: how they go together must fit how each goes with the third."""
     detector = Multivariate()
     state, rng = detector.fresh(), np.random.default_rng(13)
-    for number, step in enumerate(rng.normal(0, 1, 600).tolist()):
-        value = {"co": 300 + step * 1e-6, "pipe_pressure": 500 + step * 1e-6, "temperature": 20 + step}
+    for number, away in enumerate(rng.normal(0, 1, 600).tolist()):
+        value = {"co": 300 + away * 1e-6, "pipe_pressure": 500 + away * 1e-6, "temperature": 20 + away}
         score = detector.score(state, T0 + number * MINUTE, value)
         detector.learn(state, T0 + number * MINUTE, value, score)
     assert score.observed < 6

@@ -32,7 +32,8 @@ _OPTIONS.log_errors = False
 _SHOWN, _DISTRICTS_SHOWN = 60, 20
 CELL = re.compile("8[0-9a-f]{14}")
 _ALTERNATIVES = re.compile(r"\((?:\?:)?(?!\?)([^][(){}\\]*)\)|([^][(){}\\]*)")
-_FORM = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*("?)(.*)\3', re.DOTALL)
+_FORM = re.compile(r"""(\w+)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|((?:[^"\\]|\\.)*\\?))""", re.DOTALL)
+_ESCAPED = re.compile(r'\\(["\\n])')
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Matcher:
 
     def __str__(self) -> str:
         operation = ("=~" if self.is_regex else "=") if self.is_equal else ("!~" if self.is_regex else "!=")
-        return f"{self.name}{operation}{self.value}"
+        return f"{self.name}{operation}{_written(self.value)}"
 
     def as_json(self) -> dict[str, Any]:
         """Return it in the form of Alertmanager's API v2."""
@@ -70,10 +71,27 @@ def parse(text: str) -> Matcher:
     found = _FORM.fullmatch(text.strip())
     if found is None:
         raise MatcherError(
-            f"{text!r} is not a matcher; give one such as severity=major, zone!=default or cell=~8930994a.*"
+            f"{text!r} is not a matcher; give one such as severity=major, zone!=default or cell=~8930994a.*; "
+            'within a value a quote is \\"'
         )
-    name, operation, _, value = found.groups()
+    name, operation, quoted, bare = found.groups()
+    value = _unescaped(bare if quoted is None else quoted)
     return checked(Matcher(name, value, is_regex="~" in operation, is_equal="!" not in operation))
+
+
+def _unescaped(text: str) -> str:
+    r"""Return what is meant by `\"`, `\\` and `\n`; any other backslash is one, such as that of `\d`.
+
+    https://github.com/prometheus/alertmanager/blob/v0.27.0/pkg/labels/parse.go, ParseMatcher
+    """
+    return _ESCAPED.sub(lambda escaped: "\n" if escaped[1] == "n" else escaped[1], text)
+
+
+def _written(value: str) -> str:
+    r"""Return a value as `parse` reads it: where it would not be read as it stands, in quotes."""
+    if value == value.strip() and not {'"', "\n"} & set(value) and _unescaped(value) == value:
+        return value
+    return '"' + value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n") + '"'
 
 
 def from_json(items: Iterable[Mapping[str, Any]]) -> tuple[Matcher, ...]:

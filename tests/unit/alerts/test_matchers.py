@@ -55,7 +55,37 @@ def test_of_several_values_one_is_enough_and_to_leave_out_one_is_to_leave_out_al
     assert not parse(text.replace("=", "!", 1) if "~" in text else text.replace("=", "!=")).matches(labels)
 
 
-@pytest.mark.parametrize("text", ["zone=a", "zone!=a", "zone=~a", "zone!~a"])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'zone="Gate \"A\""', 'Gate "A"'),
+        (r"zone=Gate \"A\"", 'Gate "A"'),
+        (r'zone=~"bike-\\d+"', r"bike-\d+"),
+        (r'zone=~"bike-\d+"', r"bike-\d+"),  # what is no escape is a backslash
+        (r"zone=~bike-\d+", r"bike-\d+"),
+        (r'zone="a\nb"', "a\nb"),
+        (r'zone="a\\nb"', r"a\nb"),
+        (r'zone="a\\"', "a\\"),
+        ("zone=a\\", "a\\"),
+        ('zone="a=b"', "a=b"),
+        ('zone=" a "', " a "),
+        ('zone=""', ""),
+        ("zone=a\nb", "a\nb"),
+    ],
+)
+def test_a_value_is_quoted_and_escaped_as_in_alertmanager(text: str, value: str) -> None:
+    matcher = parse(text)
+    assert matcher.value == value
+    assert parse(str(matcher)) == matcher
+
+
+@given(st.text(alphabet='ab"\\n \n.'))
+def test_any_value_is_read_as_it_was_written(value: str) -> None:
+    matcher = Matcher("zone", value)
+    assert parse(str(matcher)) == matcher
+
+
+@pytest.mark.parametrize("text", ["zone=a", "zone!=a", "zone=~a", "zone!~a", r"zone=~\d+"])
 def test_a_matcher_is_shown_as_it_is_written(text: str) -> None:
     assert str(parse(text)) == text
 
@@ -102,6 +132,11 @@ def test_without_districts_an_alternative_that_is_none_is_enough() -> None:
     [
         ("severity", "not a matcher; give one such as"),
         ("severity<major", "not a matcher"),
+        ('zone="', r"within a value a quote is \""),
+        ('zone="a', "not a matcher"),
+        ('zone=a"', "not a matcher"),
+        ('zone="a"b"', "not a matcher"),
+        (r'zone="a\"', "not a matcher"),
         ("color=red", "not a label of alerts; they have severity, kind"),
         ("cell=~(", "not a regular expression"),
         (r"zone=~(a)\1", "not a regular expression of RE2"),

@@ -200,7 +200,9 @@ def _zone(feature: Any, index: int, default: Rule, findings: Findings) -> tuple[
 def _number(
     properties: Mapping[str, Any], key: str, usual: float, least: float, place: str, findings: Findings
 ) -> float:
-    value = properties.get(key, usual)
+    value = properties.get(key)
+    if value is None:  # as programs of maps write a field that is empty
+        return usual
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)

@@ -35,7 +35,14 @@ _FIELDS = (
     *("vehicle_type_id", "vehicle_type_ids", "ride_allowed", "ride_start_allowed", "ride_end_allowed"),
     *("ride_through_allowed", "maximum_speed_kph", "station_parking"),
 )
-_NOT_JUDGED = ("ride_start_allowed", "ride_through_allowed", "station_parking")
+_NOT_JUDGED = ("ride_start_allowed", "ride_through_allowed")
+
+_OUTSIDE = (
+    "zones with a limit and a counterclockwise outline: {:,}. Until 2.3 that means the area outside, but not in many "
+    "feeds, so the area inside is taken; where outside is meant, let the zone allow it and put the limit into "
+    "global_rules"
+)
+"""Of 2.3: "a counterclockwise order defines the area outside the polygon". 3.0 has dropped it."""
 
 ZoneRule = tuple[StayRule, SpeedRule]
 """What one rule of a zone says about parking and about speed."""
@@ -77,11 +84,16 @@ def read_geofencing(document: Mapping[str, Any], terms: Terms, findings: Finding
     _note_ignored(features, document["data"].get("global_rules"), findings)
     rules: list[ZoneRule] = []
     areas: list[Area] = []
+    outside = 0
     for index, feature in enumerate(features):
         place = f"data.geofencing_zones.features[{index}]"
         for area, found in _zone(feature, index, place, terms, findings):
             areas.append(area)
             rules += found
+            limited = any(stay.limit_ms is not None or speed.limit_kmh is not None for stay, speed in found)
+            outside += limited and _is_counterclockwise(feature["geometry"])
+    if outside and str(document.get("version")).startswith("2."):
+        findings.note("data.geofencing_zones", _OUTSIDE.format(outside))
     last, everywhere = _global(document["data"].get("global_rules"), terms, findings)
     rules = list(_told_apart([*rules, *last]))
     areas += everywhere
@@ -140,6 +152,11 @@ def _zone(
         area,
         list(_rules(properties.get("rules"), name, area, dates, "no_parking", terms, at, findings)),
     )
+
+
+def _is_counterclockwise(geometry: Mapping[str, Any]) -> bool:
+    parts = shapely.get_parts(shapely.geometry.shape(geometry))
+    return any(part.exterior.is_ccw for part in parts if not part.is_empty)
 
 
 def _dates(properties: Mapping[str, Any], place: str, findings: Findings) -> Span:
@@ -217,8 +234,14 @@ def _rules(
         if about is None:
             continue
         for key in _NOT_JUDGED:
-            if rule.get(key) not in (None, key in ("ride_start_allowed", "ride_through_allowed")):
+            if rule.get(key) not in (None, True):
                 findings.note(f"{at}.{key}", "is not evaluated")
+        at_stations = rule.get("station_parking") not in (None, False)
+        if at_stations:
+            findings.note(
+                f"{at}.station_parking",
+                "where stations are is not known here, so no vehicle is reported for where it is parked",
+            )
         stay = StayRule(
             rule_id=f"{area.area_id}.{number}",
             name=zone,
@@ -227,7 +250,7 @@ def _rules(
             areas=frozenset([area.area_id]),
             states=tuple(STANDING_STATES),
             vehicle_types=about,
-            limit_ms=None if allowed else terms.notice_ms,
+            limit_ms=None if allowed or at_stations else terms.notice_ms,
             hours=Hours(),
             dates=dates,
         )

@@ -133,6 +133,41 @@ def test_zones_of_older_versions_and_what_is_not_judged() -> None:
     assert sum("is not evaluated" in note for note in findings.notes) == 1
 
 
+@pytest.mark.parametrize("allowed", [{"ride_end_allowed": False}, {"ride_allowed": False}])
+def test_where_vehicles_may_be_parked_at_stations_none_is_told_for_being_parked(allowed: Any) -> None:
+    """Where stations are is not known: each vehicle at one would be a false alert."""
+    read, findings = parsed(
+        gbfs(feature(PLAZA, {**allowed, "station_parking": True, "maximum_speed_kph": 6}))
+    )
+    assert [stay.limit_ms for stay in read.stays[0].rules] == [None]
+    assert [speed.limit_kmh for speed in read.speeds[0].rules] == [6]
+    assert sum("rules[0].station_parking: where stations are" in note for note in findings.notes) == 1
+    read, findings = parsed(gbfs(feature(PLAZA, {**allowed, "station_parking": False})))
+    assert [stay.limit_ms for stay in read.stays[0].rules] == [120_000]
+    assert not any("station_parking" in note for note in findings.notes)
+
+
+@pytest.mark.parametrize(
+    ("version", "rule", "reverse", "noted"),
+    [
+        ("2.3", {"ride_allowed": False}, False, True),
+        ("2.1", {"ride_allowed": True, "maximum_speed_kph": 6}, False, True),
+        ("2.3", {"ride_allowed": True}, False, False),
+        ("2.3", {"ride_allowed": False}, True, False),
+        ("3.0", {"ride_end_allowed": False}, False, False),
+    ],
+)
+def test_an_outline_that_by_gbfs_2_means_the_area_outside_is_read_as_inside_and_noted(
+    version: str, rule: Any, reverse: bool, noted: bool
+) -> None:
+    ring = PLAZA["coordinates"][0][:: -1 if reverse else 1]
+    document = json.loads(gbfs(feature({"type": "MultiPolygon", "coordinates": [[ring]]}, rule)))
+    read, findings = parsed(json.dumps({**document, "version": version}))
+    assert findings.errors == []
+    assert [area.outside for area in read.areas] == [False]
+    assert sum("counterclockwise outline: 1." in note for note in findings.notes) == noted
+
+
 def vehicle_types(**form_factors: Any) -> str:
     kinds = [{"vehicle_type_id": id_, "form_factor": form} for id_, form in form_factors.items()]
     return json.dumps({"version": "3.0", "data": {"vehicle_types": kinds}})

@@ -45,7 +45,7 @@ def window(values: Sequence[float], **changes: Any) -> dict[str, Any]:
     return {
         "readings": len(values),
         "total": math.fsum(values),
-        "mean": math.fsum(values) / len(values),
+        "mean": statistics.mean(values),
         "least": min(values),
         "most": max(values),
         "stddev": statistics.stdev(values) if len(values) > 1 else None,
@@ -93,6 +93,26 @@ def test_a_minute_of_one_window_is_that_window(migrated: Database) -> None:
     expected |= {"lat": lat, "lon": lon}
     assert only(row, expected) == expected
     assert row["boundary"]["type"] == "Polygon"
+
+
+@pytest.mark.parametrize("value", [0.1, 0.7, 1.1])
+@pytest.mark.parametrize("window_s", [60, 30])
+def test_a_mean_is_shown_as_it_was_computed_and_lies_within_its_readings(
+    migrated: Database, value: float, window_s: int
+) -> None:
+    """Three times 0.1 is 0.30000000000000004, a third of which is more than each of them."""
+    later = {"window_start": T0 + 3_600_000, "window_s": window_s}
+    again = {"window_start": T0 + 3_600_000 + window_s * 1000, "window_s": window_s}
+    windows = [
+        window([value] * 3, window_s=window_s),
+        window([value] * 3, **later),
+        window([value] * 7, **again),
+    ]
+    write(migrated, rows.sensor_windows(*windows))
+    for view in ("cell_metric_minute", "cell_metric_hour"):
+        found = read(migrated, f"SELECT readings, mean FROM api.{view} ORDER BY 1")
+        assert [row["mean"] for row in found] == [value] * len(found), view
+        assert sum(row["readings"] for row in found) == 13
 
 
 def test_one_reading_has_no_standard_deviation_and_a_cell_without_geometry_is_shown(

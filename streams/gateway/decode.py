@@ -6,6 +6,7 @@ reading costs its neighbours nothing but time.
 """
 
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,12 @@ MAX_SHOWN = 4_096
 """Characters of a refused payload that are kept (schemas.rejected)."""
 _MAX_DETAIL = 240
 _WHITESPACE = b" \t\n\r"
+_NO_NUMBER = re.compile(rb"[\[:,]\s*[-+]?(?:nan|inf)", re.IGNORECASE)
+"""What Python and C write where a number is to be."""
+_TEXT_OR_NO_NUMBER = re.compile(
+    r'"(?:[^"\\]++|\\.)*+"?|[-+]?\b(?:nan|inf|infinity)\b', re.IGNORECASE | re.DOTALL
+)
+"""In time in proportion to the payload: a text without an end is one to the end."""
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
@@ -145,11 +152,12 @@ def _split(payload: bytes) -> list[bytes] | Refusal:
         strict = error
     try:
         text = payload.decode(errors="surrogateescape")  # each element answers for its own bytes
+        known = _TEXT_OR_NO_NUMBER.sub(_as_python_writes, text)
         parts: list[bytes] = []
         at = text.index("[") + 1
         while True:
             begin = _skip_space(text, at)
-            _, end = _lenient.raw_decode(text, begin)
+            _, end = _lenient.raw_decode(known, _skip_space(known, begin))
             parts.append(text[begin:end].encode(errors="surrogateescape"))
             at = _skip_space(text, end)
             if text[at : at + 1] == ",":
@@ -161,6 +169,11 @@ def _split(payload: bytes) -> list[bytes] | Refusal:
     except (ValueError, RecursionError):
         pass  # no array even by the lenient reading: the strict one says why
     return _refusal(*_fault(payload, strict), payload)
+
+
+def _as_python_writes(found: re.Match[str]) -> str:
+    """Return a text as it is, and what is no number as Python writes it, in as many characters."""
+    return found[0] if found[0].startswith('"') else "NaN".rjust(len(found[0]))
 
 
 def _skip_space(text: str, at: int) -> int:
@@ -185,10 +198,12 @@ def _fault(part: bytes, error: Exception) -> tuple[Reason, str]:
     if isinstance(error, RecursionError):
         return "wrong_type", "nested too deep; a reading is a flat object"
     if not isinstance(error, msgspec.ValidationError):
-        hint = "; NaN and Infinity are not JSON" if b"NaN" in part or b"Infinity" in part else ""
+        hint = "; NaN and Infinity are not JSON" if _NO_NUMBER.search(part) else ""
         return "not_json", f"{error}{hint}"
     # What is JSON but no reading: msgspec's wording is pinned by tests/unit/gateway/test_decode.py.
     message = str(error)
+    if message.startswith("Expected `int") and message.endswith("`$.ts`"):
+        message += "; milliseconds since 1970, a whole number, belong here"
     if message.startswith("Object missing required field"):
         return "missing_field", message
     if message.startswith("Object contains unknown field"):

@@ -116,6 +116,9 @@ def broken_time(field: str, ts: int, latest_ms: int) -> Broken | None:
         return "number_out_of_range", f"{field} has {len(str(abs(ts)))} digits and does not fit 64 bits"
     if EARLIEST_MS // 1000 <= ts < END_MS // 1000:
         return "time_in_seconds", f"{field} {ts} looks like seconds; milliseconds since 1970 belong here"
+    for unit, factor in (("microseconds", 1_000), ("nanoseconds", 1_000_000)):
+        if EARLIEST_MS * factor <= ts < END_MS * factor:
+            return "time_out_of_range", f"{field} {ts} looks like {unit}; milliseconds since 1970 belong here"
     if ts < EARLIEST_MS or ts >= END_MS:
         return "time_out_of_range", f"{field} {ts} ms lies outside 2001-09-09 .. 2100-12-31"
     return (

@@ -92,7 +92,7 @@ def _position(
     require_near(where, centre)
     type_id = vehicle.get("vehicle_type_id")
     type_ = reference.types.get(str(type_id))
-    said = Said(where, _state(vehicle), type_ or "bicycle", _battery(vehicle))
+    said = Said(where, _state(vehicle), type_ or "bicycle", _battery(vehicle, report))
     ts = seen.date(vehicle_id, Claim(instant(vehicle.get("last_reported")), said), at)
     if type_ is None and type_id is not None:
         report.note("type_unknown", f"vehicle_type_id {type_id!r} is not in vehicle_types; bicycle taken")
@@ -126,11 +126,13 @@ def _state(vehicle: Mapping[str, Any]) -> VehicleState:
     return "reserved" if yes(vehicle.get("is_reserved")) else "available"
 
 
-def _battery(vehicle: Mapping[str, Any]) -> int | None:
+def _battery(vehicle: Mapping[str, Any], report: Report) -> int | None:
     """Return per cent from current_fuel_percent, a share of 1; what is beyond it says nothing."""
     share = vehicle.get("current_fuel_percent")
     if isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1:
         return round(100 * share)
+    if share is not None:
+        report.note("value_unreadable", f"current_fuel_percent {share!r:.100} is not a share, 0 to 1")
     return None
 
 

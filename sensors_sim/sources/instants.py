@@ -40,10 +40,14 @@ def instant(value: object, zone: tzinfo = UTC, doubt: Doubt = undoubted) -> int 
 
 def from_number(value: float) -> int | None:
     """Return milliseconds of a number of seconds or milliseconds."""
+    return from_milliseconds(value * 1000 if abs(value) < EARLIEST_MS // 10 else value)
+
+
+def from_milliseconds(value: float) -> int | None:
+    """Return milliseconds as whole ones."""
     if not abs(value) < END_MS:  # which no number is, nor a whole one of more digits than a float holds
         return None
-    scale = 1000 if abs(value) < EARLIEST_MS // 10 else 1
-    return within(round(value * scale))
+    return within(round(value))
 
 
 def within(ms: int) -> int | None:

@@ -11,13 +11,15 @@ from schemas.units import BadUnit, conversion
 from sensors_sim.numbers import number
 from sensors_sim.requests.events import Event
 from sensors_sim.sources.contract import BadRow, Report
-from sensors_sim.sources.instants import by_format, from_number, instant
+from sensors_sim.sources.instants import by_format, from_milliseconds, instant
 from sensors_sim.sources.mapping import CLOSED_LISTS, Measure, TableMapping
 from sensors_sim.sources.names import is_id
 from sensors_sim.sources.places import Place, place
 from sensors_sim.told import Position, Reading, Row
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_REPLACED = "\ufffd"
+"""What stands for bytes that are no text in the encoding."""
 
 
 class Mapper:
@@ -36,13 +38,18 @@ class Mapper:
 
     def rows(self, texts: Mapping[str, str], where: str) -> list[Row]:
         """Return what one row says. Raises BadRow."""
-        fields = dict(self._mapping.constants)
+        fields, damaged = dict(self._mapping.constants), ""
         for name, columns in self._mapping.columns.items():
             text = " ".join(texts[column].strip() for column in columns).strip()
             if text in self._mapping.missing:
                 continue
+            if _REPLACED in text:
+                damaged = f"{where}: {name} {text!r:.100}; set `encoding` in the mapping, such as cp1252"
             fields[name] = self._meant(name, text)
-        return list(self._rows(fields, texts, where))
+        rows = list(self._rows(fields, texts, where))
+        if damaged:
+            self._report.note("not_in_encoding", damaged)
+        return rows
 
     def _meant(self, name: str, text: str) -> str:
         meanings = self._mapping.values.get(name)
@@ -79,7 +86,7 @@ class Mapper:
             measured = [(Measure("value", metric, unit), self._number(fields["value"]))]
         if all(value is None for _, value in measured):
             raise BadRow("value_missing", sensor_id)
-        capacity = self._number(fields["capacity"]) if "capacity" in fields else None
+        capacity = self._capacity(fields["capacity"], where) if "capacity" in fields else None
         for measure, value in measured:
             if value is not None:
                 yield Reading(
@@ -166,6 +173,14 @@ class Mapper:
             self._report.note(bad.reason, f"{where}: {measure.column} {bad.value!r}")
             return None
 
+    def _capacity(self, text: str, where: str) -> float | None:
+        """Return a capacity; without one that is a number, the value is told all the same."""
+        try:
+            return self._number(text)
+        except BadRow as bad:
+            self._report.note(bad.reason, f"{where}: capacity {text!r}")
+            return None
+
     def _per_cent(self, text: str, where: str) -> int | None:
         """Return per cent; without one that can be, the position is told all the same."""
         try:
@@ -202,7 +217,7 @@ class Mapper:
         if "%" in times.format:
             return by_format(text, times.format, times.zone, doubt)
         try:
-            return from_number(number(text) * (1000 if times.format == "seconds" else 1))
+            return from_milliseconds(number(text) * (1000 if times.format == "seconds" else 1))
         except ValueError:
             return None
 

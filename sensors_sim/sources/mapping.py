@@ -3,6 +3,7 @@
 Every mistake is an error that names the key.
 """
 
+import codecs
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -227,7 +228,7 @@ def _encoding(value: object) -> str:
         "".encode(_text("encoding", value))
     except LookupError:
         raise _Wrong(f"encoding = {value!r} is not known; utf-8 or latin-1, for example") from None
-    return "utf-8-sig" if str(value).lower() in ("utf-8", "utf8") else str(value)
+    return "utf-8-sig" if codecs.lookup(str(value)).name == "utf-8" else str(value)
 
 
 def _columns(name: str, value: object) -> tuple[str, ...]:

@@ -69,9 +69,19 @@ class MdsReader:
         location = location if isinstance(location, dict) else {}
         lat, lon = place(location.get("lat"), location.get("lng"))
         type_ = self._types.get(device, "bicycle")
+        battery = self._battery(at)
         return Position(
-            device, ts, lat, lon, vehicle_state=known, vehicle_type=type_, battery_percent=_battery(at)
+            device, ts, lat, lon, vehicle_state=known, vehicle_type=type_, battery_percent=battery
         )
+
+    def _battery(self, at: Mapping[str, Any]) -> int | None:
+        """Return per cent, an integer in MDS, though some write 54.0; what is beyond 0 to 100 says nothing."""
+        charge = at.get("battery_percent")
+        if isinstance(charge, int | float) and not isinstance(charge, bool) and 0 <= charge <= 100:
+            return round(charge)
+        if charge is not None:
+            self._report.note("value_unreadable", f"battery_percent {charge!r:.100} is none of 0 to 100")
+        return None
 
     def _operator(self, row: Mapping[str, Any]) -> str:
         provider = str(row.get("provider_id") or "mds")
@@ -93,14 +103,6 @@ def _last(row: Mapping[str, Any]) -> tuple[str, int, Mapping[str, Any], object]:
 
 def _event(row: Mapping[str, Any]) -> tuple[str, int, Mapping[str, Any], object]:
     return _device(row), _time(row), row, row.get("vehicle_state")
-
-
-def _battery(at: Mapping[str, Any]) -> int | None:
-    """Return per cent, an integer in MDS, though some write 54.0; what is beyond 0 to 100 says nothing."""
-    charge = at.get("battery_percent")
-    if isinstance(charge, int | float) and not isinstance(charge, bool) and 0 <= charge <= 100:
-        return round(charge)
-    return None
 
 
 def _device(row: Mapping[str, Any]) -> str:

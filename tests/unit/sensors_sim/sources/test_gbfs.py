@@ -241,7 +241,8 @@ def test_type_and_battery_are_told_where_the_feed_knows_them() -> None:
         ("other", None),
         ("bicycle", 50),
     ]
-    assert dict(feed.report.noted) == {"type_unknown": 1}
+    assert dict(feed.report.noted) == {"type_unknown": 1, "value_unreadable": 1}
+    assert feed.report.examples["value_unreadable"] == "current_fuel_percent 90 is not a share, 0 to 1"
 
 
 def test_a_vehicle_at_a_station_stands_where_the_station_is() -> None:

@@ -51,8 +51,9 @@ def test_an_event_without_a_place_has_that_of_the_telemetry_before_it() -> None:
 
 @pytest.mark.parametrize("charge", [None, True, 101, -1, "80", 100.5])
 def test_a_charge_that_is_none_is_left_out(charge: Any) -> None:
-    ((_, position),), _ = read(status(mds_event(1, AT, battery_percent=charge), None))
+    ((_, position),), report = read(status(mds_event(1, AT, battery_percent=charge), None))
     assert position.battery_percent is None
+    assert dict(report.noted) == ({} if charge is None else {"value_unreadable": 1})
 
 
 @pytest.mark.parametrize(("charge", "battery"), [(80.0, 80), (79.6, 80), (0, 0), (100.0, 100)])

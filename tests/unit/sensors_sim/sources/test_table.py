@@ -208,6 +208,68 @@ def test_a_position_is_told_without_a_battery_that_cannot_be(tmp_path: Path) -> 
     assert dict(source.report.noted) == {"value_unreadable": 3}
 
 
+SPACES_TOML = """
+kind = "sensors"
+owner = "city"
+columns = { sensor_id = "id", ts = "t", lat = "y", lon = "x", metric = "m", value = "v", capacity = "c" }
+"""
+
+
+def test_a_value_is_told_without_a_capacity_that_is_no_number(tmp_path: Path) -> None:
+    text = "id,t,y,x,m,v,c\n" + "".join(
+        f"s,2024-09-01T12:0{minute}Z,52,13,free_spaces,5,{capacity}\n"
+        for minute, capacity in enumerate(("n/a", "30", ""))
+    )
+    told, source = table(tmp_path / "t.csv", SPACES_TOML, text)
+    assert [(row.value, row.capacity) for row in told] == [(5, None), (5, 30), (5, None)]
+    assert dict(source.report.noted) == {"value_unreadable": 1}
+    assert source.report.examples["value_unreadable"] == "line 2: capacity 'n/a'"
+
+
+def test_a_table_in_another_encoding_is_noted(tmp_path: Path) -> None:
+    """Two categories would be one: B�che."""
+    text = "CASE,OPEN_DT,CLOSED_DT,TARGET_DT,TYPE,LATITUDE,LONGITUDE\n" + "".join(
+        f"{number},01/02/2024 10:00:00 AM,,,{name},42.3,-71.0\n"
+        for number, name in enumerate(("Bäche", "Büche", "Baum"))
+    )
+    told, source = table(tmp_path / "t.csv", samples.REQUESTS_TOML, text, "cp1252")
+    assert len(told) == 3
+    assert dict(source.report.noted) == {"not_in_encoding": 2}
+    example = source.report.examples["not_in_encoding"]
+    assert example.startswith("line 2: service_code 'B\ufffdche'; set `encoding`")
+    mapping = f'encoding = "cp1252"\n{samples.REQUESTS_TOML}'
+    told, source = table(tmp_path / "t.csv", mapping, text, "cp1252")
+    assert [row.service_code for row in told] == ["Bäche", "Büche", "Baum"]
+    assert dict(source.report.noted) == {}
+
+
+@pytest.mark.parametrize(
+    ("format_", "text", "ts"),
+    [
+        ("seconds", "1725192000.5", 1_725_192_000_500),
+        ("milliseconds", "1725192000500", 1_725_192_000_500),
+        ("seconds", "1700000", None),  # a clock that counts from 1970 since it was switched on
+        ("milliseconds", "1725192000", None),
+        ("seconds", "1725192000500", None),
+        ("seconds", "9" * 400, None),
+    ],
+)
+def test_a_time_whose_unit_is_said_is_not_guessed(
+    tmp_path: Path, format_: str, text: str, ts: int | None
+) -> None:
+    mapping = f'{SPACES_TOML}time = {{ format = "{format_}" }}'
+    told, source = table(tmp_path / "t.csv", mapping, f"id,t,y,x,m,v,c\ns,{text},52,13,free_spaces,5,9\n")
+    assert [row.ts for row in told] == ([] if ts is None else [ts])
+    assert dict(source.report.skipped) == ({"time_unreadable": 1} if ts is None else {})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf_8", "U8"])
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path, encoding: str) -> None:
+    text = "\ufeffid,t,y,x,m,v,c\ns,2024-09-01T12:00Z,52,13,free_spaces,5,9\n"
+    told, _ = table(tmp_path / "t.csv", f'encoding = "{encoding}"\n{SPACES_TOML}', text)
+    assert len(told) == 1
+
+
 def test_rows_that_are_none_are_counted_by_line(tmp_path: Path) -> None:
     long = "x" * 200_000
     text = f"x;y;bike;state;day;time\n1;2\n\n{long};1;1;1;1;1\n10;52;7;frei;27.10.2024;04:30\n"

@@ -9,7 +9,8 @@ It stands between the books and everything else, and no book knows of it. The al
 it was found to flap. Later raises become updates of it, and it is cleared when nothing came for a while. It ends as
 that while does, and what is raised later is another alert, whether anybody looked in between or not. So is what is
 raised after its subject was moved away from where it is shown. Event time decides: the clock of the kind of message
-that cleared it, or of the live counts if that kind has no clock.
+that cleared it, or of the live counts if that kind has no clock. Where that stream says nothing any more, the clock of
+health goes on for it, a day later.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ import msgspec
 from schemas.alerts import Alert
 from schemas.cells import CellsNow
 from streams.fold.contract import Record
-from streams.incidents.lifecycle import COUNTS_OTHERS, decided_by, ended
+from streams.incidents.lifecycle import COUNTS_OTHERS, SILENT_MS, decided_by, ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,10 @@ class Damper:
         if clock is not None:
             yield from self._release(clock[0], source, clock[1], record)
             self._forget(clock[0], source, clock[1])
+
+    def go_on(self, region: str, source: str, now: int, record: Record) -> Iterator[Alert]:
+        """Yield the ends that wait for a kind of message whose stream is at `now`, and may be silent."""
+        yield from self._release(region, source, now - SILENT_MS, record)
 
     def _take(self, event: Alert, source: str, record: Record) -> Iterator[Alert]:
         key = about(event)

@@ -1,5 +1,7 @@
 """Messages of ub.cells as they are read here: of each only what decides something."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from schemas.cells import CellsEdges, CellsHealth, CellsNow, CellsVehicles
@@ -80,6 +82,17 @@ def time_of(message: object) -> tuple[str, int] | None:
         getattr(message, "as_of", getattr(message, "watermark", None)),
     )
     return None if region is None or at is None else (region, at)
+
+
+def times_of_others(message: object) -> Iterator[tuple[type, int]]:
+    """Yield the kinds of messages that may not come any more, each with the event time of its stream."""
+    if not isinstance(message, CellsHealth):
+        return
+    yield Windows, message.fleet_as_of
+    if message.requests_as_of is not None:
+        yield Requests, message.requests_as_of
+    if message.metrics_as_of is not None:
+        yield Metrics, message.metrics_as_of
 
 
 decoder = msgspec.json.Decoder(

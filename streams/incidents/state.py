@@ -29,7 +29,7 @@ from streams.incidents.hotspot.rule import HotSpotRule
 from streams.incidents.hotspot.scan import Rings
 from streams.incidents.joint.book import JointBook, JointConfig
 from streams.incidents.lifecycle import Place
-from streams.incidents.messages import decoder, time_of
+from streams.incidents.messages import decoder, time_of, times_of_others
 from streams.incidents.open_alerts import OpenAlerts
 from streams.incidents.owners import Owners
 from streams.incidents.policy import Policy
@@ -201,6 +201,8 @@ class IncidentsState:
         # No time passes before the rest of a look has come: it may open again what would count as quiet.
         clock = None if isinstance(message, CellsNow) and message.more else time_of(message)
         events = list(self._damper.pass_on(found, type(message).__name__, clock, record))
+        for kind, now in times_of_others(message):
+            events += self._damper.go_on(message.region, kind.__name__, now, record)
         self._to_tell += [self._open.tell(event) for event in events]
         self._events += events
         if self._incidents is not None:

@@ -137,7 +137,8 @@ class VehicleBook:
             )
             gone = state in GONE_STATES
             if known is None:
-                if charge is not None and charge < low and not gone:
+                # Told without an offset is what was known before: perhaps it was charged since.
+                if offset is not None and charge is not None and charge < low and not gone:
                     where = n.cell[i], message.region, self._place(n.cell[i])
                     alert = raised("low_battery", found, "warning", where, self._config.version, record)
                     self._alerts[key] = _Open(alert, battery=found)

@@ -14,6 +14,7 @@ from schemas.cells import CellsHealth, CellsWindow, ClosedWindows
 from streams import topics
 from streams.fold.contract import Record, Restored
 from streams.grid.locate import centre
+from streams.incidents.damping import NEVER, FlapConfig
 from streams.incidents.forecast.inflow import FRESH
 from streams.incidents.forecast.watch import ForecastRule, Outlook, step
 from streams.incidents.policy import Policy, Rule, parse
@@ -36,13 +37,14 @@ class Watched(CellsLog):
 
     PARTITION = 0
 
-    def __init__(self, policy: Policy = POLICY) -> None:
+    def __init__(self, policy: Policy = POLICY, flaps: FlapConfig = NEVER) -> None:
         self._policy = policy
+        self._flaps = flaps
         self.told: list[Alert] = []
         super().__init__()
 
     def open(self, start: Restored) -> IncidentsState:
-        return IncidentsState(self._policy, centre, start, forecast=RULE)
+        return IncidentsState(self._policy, centre, start, forecast=RULE, flaps=self._flaps)
 
     def close(self, *rows: Row, more: bool = False, region: str = REGION) -> list[Alert]:
         """Close windows; returns the alerts told. `more`: of the newest window other rows are to come."""
@@ -467,3 +469,26 @@ def test_what_is_expected_ends_though_nothing_is_heard_of_the_vehicles_any_more(
     assert cleared.summary.startswith("nothing is heard of the vehicles for a day; ")
     again()
     assert time(last + 2_000) == []
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_what_flaps_is_cleared_though_the_fleet_says_nothing_any_more(crash: bool) -> None:
+    """Its end was held back, and waits for windows that do not come: it is told when they are a day late."""
+    watched = Watched(flaps=FlapConfig(raises=2, window_ms=60 * MINUTE, quiet_ms=15 * MINUTE))
+    watched.close(*((minute, CELL, "hello", 20 if minute == 0 else 0, 0, 20, 0) for minute in range(3)))
+    told = fill(watched, [*[4] * 10, -20, -20, *[4] * 10])
+    assert [event.action for event in told] == ["raised", "cleared", "raised"]
+    if crash:
+        watched.checkpoint()
+        watched.crash()
+    last, told = T0 + 25 * MINUTE, []
+    for hour in range(1, 50):
+        at = last + hour * 60 * MINUTE
+        told += watched.fold_bytes(codec.encode(CellsHealth(REGION, at, at, -1, 0, -1, None)))
+        if told:
+            break
+    [cleared] = told
+    assert (cleared.action, hour) == ("cleared", 25)
+    assert cleared.summary.startswith("quiet for 15 min; ")
+    assert cleared.ends_at is not None
+    assert cleared.ends_at <= last + 15 * MINUTE

@@ -18,6 +18,7 @@ from streams.incidents.state import IncidentsState
 from streams.incidents.vehicles.config import VehiclesConfig
 from tests.pipeline import T0, restored
 from tests.unit.fleet.road import FAR, HERE, at, cell
+from tests.unit.incidents.stays.zones import mds, time_rule
 from tests.watched_vehicles import POLICY, Watched, region
 
 EAST = (HERE[0], HERE[1] + 0.0525)
@@ -282,3 +283,27 @@ def test_batteries_that_are_fine_by_other_lines_are_told_once_in_messages_that_k
         fold.crash()
         fold.checkpoint()
     assert [len(message.news.vehicle_id) for message in fold.told[before:]] == [1_000, 1_000, 500]
+
+
+def test_a_battery_that_was_charged_is_not_told_again_by_a_fleet_that_begins_anew_with_other_rules() -> None:
+    """It tells all that stand in areas of rules as its checkpoint has them; what came since is heard already."""
+    one, two = mds(time_rule(7, 2, maximum=90)), mds(time_rule(7, 1, 2, maximum=90))
+    fold = Watched(NEWS, VEHICLES, policy=one)
+    fold.feed(charge(0, 50), charge(60, 10))
+    fold.publish()
+    fold.checkpoint()
+    fold.feed(charge(120, 90))
+    fold.publish()
+    assert lives(fold.alerts) == [
+        ("low_battery", "raised", "warning"),
+        ("low_battery", "cleared", "warning"),
+    ]
+    fold.take(two)
+    fold.crash()
+    fold.publish()
+    fold.feed(charge(180, 90))
+    fold.publish()
+    assert len(fold.alerts) == 2
+    fold.feed(charge(240, 10))
+    fold.publish()
+    assert [alert.action for alert in fold.alerts[2:]] == ["raised"]

@@ -101,6 +101,7 @@ class Intake:
             others = [n for n in await changed_receivers.changed(connection, asks) if n not in new]
         if not new and not others:
             return
+        await changed_receivers.forget_unheard(connection, [*new, *others])
         for body, who in await notifications.missed(connection, new, others):
             if (alert := decoded(body)) is not None:
                 await self._queue(connection, [by_name[name] for name in who], alert, body)

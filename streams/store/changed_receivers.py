@@ -23,12 +23,23 @@ WHERE r.name = now.name AND r.name IN (
 )
 """
 
+_FORGET_UNHEARD = """
+DELETE FROM ub.notification n USING ub.alert a
+WHERE a.alert_id = n.alert_id AND a.status = 'active' AND n.receiver = ANY(%(receivers)s)
+  AND n.reason = 'event' AND n.state = 'dropped' AND n.attempts = 0 AND n.begun_at IS NULL
+  AND NOT EXISTS (
+      SELECT FROM ub.notification h
+      WHERE h.receiver = n.receiver AND h.alert_id = n.alert_id AND (h.begun_at IS NOT NULL OR h.attempts > 0
+            OR h.state = 'delivered' OR (h.reason = 'event' AND h.state <> 'dropped'))
+  )
+"""
+
 _REPEAT = """
 INSERT INTO ub.notification AS n (receiver, alert_id, sequence, reason, body, due_at)
 SELECT DISTINCT ON (t.alert_id) t.receiver, t.alert_id, t.sequence, 'repeat', t.body, t.done_at + %(after)s
 FROM ub.notification t JOIN ub.alert a USING (alert_id)
 WHERE t.receiver = %(receiver)s AND t.state = 'delivered' AND a.status = 'active'
-ORDER BY t.alert_id, t.done_at DESC
+ORDER BY t.alert_id, t.sequence DESC, t.done_at DESC
 ON CONFLICT (receiver, alert_id, sequence, reason) DO UPDATE SET
     state = 'pending', kept = false, attempts = 0, done_at = NULL, note = NULL,
     due_at = CASE n.state WHEN 'pending' THEN clock_timestamp() + %(after)s ELSE excluded.due_at END
@@ -61,6 +72,11 @@ async def changed(connection: Connection, asks: Mapping[str, str]) -> list[str]:
     found = [str(name) for (name,) in await (await connection.execute(_CHANGED, now)).fetchall()]
     await connection.execute(_REMEMBER, now * 2)
     return found
+
+
+async def forget_unheard(connection: Connection, receivers: list[str]) -> None:
+    """Forget what was dropped for receivers of alerts that last and of which they heard nothing: it is judged anew."""
+    await connection.execute(_FORGET_UNHEARD, {"receivers": receivers})
 
 
 async def repeat(connection: Connection, receiver: str, after: timedelta) -> None:

@@ -306,6 +306,7 @@ async def repeat(connection: Connection, number: int, after: timedelta) -> None:
         "SELECT receiver, alert_id, sequence, 'repeat', body, clock_timestamp() + %s FROM ub.notification "
         "WHERE number = %s "
         "ON CONFLICT (receiver, alert_id, sequence, reason) DO UPDATE SET "
-        "state = 'pending', kept = false, due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL",
+        "state = 'pending', kept = false, due_at = excluded.due_at, attempts = 0, done_at = NULL, note = NULL, "
+        "body = excluded.body",
         (after, number),
     )

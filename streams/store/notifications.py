@@ -68,7 +68,7 @@ FROM ub.alert a
 JOIN ub.alert_handling h USING (alert_id)
 JOIN LATERAL (
     SELECT body FROM ub.notification
-    WHERE receiver = %(receiver)s AND alert_id = a.alert_id AND reason <> 'escalation'
+    WHERE receiver = %(receiver)s AND alert_id = a.alert_id AND reason = 'event' -- or a whole chain hears of it at once
     ORDER BY sequence LIMIT 1
 ) t ON true
 -- whoever was told of it, and escalates: it is one message

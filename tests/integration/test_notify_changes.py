@@ -4,12 +4,13 @@ import pytest
 
 from tests.integration.notify_support import Desk, hook, notifying
 from tests.integration.store_support import query
-from tests.integration.test_notify import an_hour_passes, receiver
+from tests.integration.test_notify import an_hour_passes, assign, end_silence, receiver, silence
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
 CRITICAL = 'match = ["severity=critical"]'
+WAITS = {"one": "silenced", "known": "delivered"}
 
 
 def test_who_asks_for_more_is_told_what_is_open_of_it_and_of_its_end(desk: Desk) -> None:
@@ -42,6 +43,39 @@ def test_who_asks_for_more_hears_each_event_that_waits_on_kafka_of_what_it_asked
         with notifying(desk, receiver("a", to)):
             wait_until(lambda: "one/3" in to.ids, "the last")
     assert to.ids == ["one/0", "one/1", "one/2", "one/3"]
+
+
+def test_who_asks_again_for_what_was_dropped_unsent_is_told_of_it(desk: Desk) -> None:
+    """Somebody narrowed the file by mistake while a silence kept the alert back."""
+    silence(desk, 3_600)
+    with hook() as to:
+        with notifying(desk, receiver("a", to)):
+            desk.tell("one")
+            desk.tell("known", "raised", "critical")
+            wait_until(lambda: {row[1]: row[4] for row in desk.states()} == WAITS, "the silence")
+        with notifying(desk, receiver("a", to, CRITICAL)):
+            end_silence(desk)
+            wait_until(lambda: "dropped" in {row[4] for row in desk.states()}, "what nobody asks for")
+        with notifying(desk, receiver("a", to)):
+            wait_until(lambda: "one/0" in to.ids, "what it asks for again")
+            desk.tell("one", "cleared")
+            wait_until(lambda: "one/1" in to.ids, "the end")
+    assert to.ids == ["known/0", "one/0", "one/1"]
+
+
+def test_what_was_repeated_last_is_not_what_the_alert_was_before(desk: Desk) -> None:
+    """Who was told that it is overdue was told so of its first event, after others."""
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'escalate = {after = "1h", to = "chief"}')
+        with notifying(desk, file + receiver("chief", chief)):
+            desk.tell("one")
+            desk.tell("one", "updated", "critical")
+            wait_until(lambda: chief.ids == ["one/0", "one/1"], "the events")
+            assign(desk, "one", 1)
+            wait_until(lambda: len(chief.ids) == 3, "that it is overdue")
+        with notifying(desk, file + receiver("chief", chief, 'repeat_interval = "1s"')):
+            wait_until(lambda: len(chief.ids) > 4, "repeats")
+    assert all(name.startswith("one/1/repeat") for name in chief.ids[3:])
 
 
 def test_what_is_open_is_repeated_as_the_file_says_now(desk: Desk) -> None:

@@ -686,6 +686,24 @@ def test_what_is_overdue_is_told_once_though_two_receivers_escalate_to_the_same_
     assert [name.split("/")[2] for name in chief.ids[:-1]] == ["overdue"]
 
 
+def test_what_is_overdue_is_told_to_the_next_of_a_chain_only(desk: Desk) -> None:
+    with hook() as duty, hook() as chief, hook() as mayor:
+        only = "escalations_only = true"
+        chain = 'escalate = {after = "1h", to = "%s"}'
+        file = receiver("mayor", mayor, only) + receiver("chief", chief, f"{only}\n{chain % 'mayor'}")
+        with notifying(desk, file + receiver("duty", duty, chain % "chief")):
+            desk.tell("one")
+            wait_until(lambda: duty.ids == ["one/0"], "those on duty")
+            assign(desk, "one", 1)
+            wait_until(lambda: chief.ids, "the chief")
+            looked = len(chief.ids)
+            assign(desk, "one", 1)  # and late once more
+            wait_until(lambda: len(chief.ids) > looked, "the chief again")
+    assert {name.split("/")[2] for name in chief.ids} == {"overdue"}
+    assert mayor.ids == []
+    assert of(desk, "mayor", "overdue") == []
+
+
 def test_who_was_told_by_an_escalation_is_not_told_what_was_before_when_the_log_is_read_again(
     desk: Desk,
 ) -> None:

@@ -6,9 +6,12 @@ Alertmanager knows an alert by its labels, and severity is one of them: with ano
 So when the severity changes, the same request ends those of all other severities. The request that ends the alert does
 so too, as a change may have been kept back. An alert that is not repeated before its endsAt is resolved there, so
 receivers of this format get it again every `repeat_interval`.
+
+An end that is not over by its own clock is no end to Alertmanager where it was told a later one before (`Alert.Merge`).
+Event time may be ahead of clocks, and clocks of each other; so ends lie half a minute back at least.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from schemas import codec
@@ -16,6 +19,7 @@ from schemas.alerts import SEVERITIES, Alert
 from streams.notify.message import Message, Payload, rfc3339
 
 _MISSED_REPEATS = 3
+_CLOCKS_DIFFER = timedelta(seconds=30)
 
 
 def labels(alert: Alert, district: str | None) -> dict[str, str]:
@@ -49,16 +53,18 @@ def annotations(alert: Alert) -> dict[str, str]:
 def render(message: Message) -> Payload:
     """Return the alert, and once it has changed or ended its other severities as ended."""
     alert, interval = message.alert, message.receiver.repeat_interval
-    ends = {
-        "startsAt": rfc3339(alert.starts_at),
-        "endsAt": rfc3339(alert.updated_at if alert.ends_at is None else alert.ends_at),
-    }
+    over = min(
+        alert.updated_at if alert.ends_at is None else alert.ends_at,
+        _milliseconds(message.now - _CLOCKS_DIFFER),
+    )
+    ends = {"startsAt": rfc3339(min(alert.starts_at, over)), "endsAt": rfc3339(over)}
     found: list[dict[str, Any]] = [
         {"labels": labels(alert, message.district), "annotations": annotations(alert), **ends}
     ]
     if alert.status == "active":
         lasts = _MISSED_REPEATS * (interval or timedelta(minutes=5))
-        found[0]["endsAt"] = rfc3339(int((message.now + lasts).timestamp() * 1000))
+        until = rfc3339(_milliseconds(message.now + lasts))
+        found[0] |= {"startsAt": rfc3339(alert.starts_at), "endsAt": until}
     if alert.action != "raised":
         same = labels(alert, message.district)
         found += [
@@ -67,3 +73,7 @@ def render(message: Message) -> Payload:
             if severity != alert.severity
         ]
     return Payload(codec.encode(found), "application/json")
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -108,6 +109,20 @@ def test_with_the_end_of_an_alert_all_its_severities_end_in_alertmanager() -> No
     found = rendered("alertmanager", "cleared", "critical")
     assert {alert["labels"]["severity"] for alert in found} == set(SEVERITIES)
     assert {alert["endsAt"] for alert in found} == {"2026-01-01T00:02:00.000Z"}
+
+
+@pytest.mark.parametrize(("action", "ended"), [("cleared", 4), ("updated", 3)])
+def test_an_end_that_is_ahead_of_the_clock_is_over_for_alertmanager_all_the_same(
+    action: AlertAction, ended: int
+) -> None:
+    """It keeps the later of two ends unless the newer one is over: it would let the alert fire on for minutes."""
+    told = of(action, "critical")
+    body = msgspec.structs.replace(told, starts_at=told.updated_at - 1_000)
+    now = datetime.fromtimestamp((told.updated_at - 20_000) / 1000, UTC)
+    found = json.loads(RENDER["alertmanager"](replace(message(body, "alertmanager"), now=now)).body)
+    over = [alert for alert in found if datetime.fromisoformat(alert["endsAt"]) < now - timedelta(seconds=20)]
+    assert len(over) == ended
+    assert all(alert["startsAt"] <= alert["endsAt"] for alert in found)
 
 
 def test_an_alert_that_is_over_ends_when_it_was_cleared() -> None:

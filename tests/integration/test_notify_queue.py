@@ -686,6 +686,27 @@ def test_what_is_overdue_is_told_once_though_two_receivers_escalate_to_the_same_
     assert [name.split("/")[2] for name in chief.ids[:-1]] == ["overdue"]
 
 
+def test_what_is_repeated_after_an_escalation_says_what_that_said(desk: Desk) -> None:
+    """It has the number of the first event, which was repeated until then, and says how the alert is by now."""
+    with hook() as duty, hook() as chief:
+        file = receiver("duty", duty, 'escalate = {after = "1h", to = "chief"}')
+        with notifying(desk, file + receiver("chief", chief, 'repeat_interval = "1s"')):
+            desk.tell("one")
+            wait_until(lambda: len(chief.ids) >= 2, "the event, and a repeat")
+            chief.answer = 400
+            desk.tell("one", "updated", "critical")
+            refused = (
+                "SELECT FROM ub.notification WHERE receiver = 'chief' AND sequence = 1 AND state = 'dropped'"
+            )
+            wait_until(lambda: query(desk.database.owner_url, refused), "what it does not take")
+            chief.answer = 200
+            an_hour_passes(desk)
+            wait_until(lambda: "one/0/escalation" in chief.ids, "the escalation")
+            after = chief.ids.index("one/0/escalation") + 1
+            wait_until(lambda: len(chief.taken) >= after + 2, "repeats of it")
+    assert {request.json["data"]["sequence"] for request in chief.taken[after:]} == {1}
+
+
 def test_what_is_overdue_is_told_to_the_next_of_a_chain_only(desk: Desk) -> None:
     with hook() as duty, hook() as chief, hook() as mayor:
         only = "escalations_only = true"

@@ -8,7 +8,8 @@ reading costs its neighbours nothing but time.
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -35,6 +36,8 @@ _TEXT_OR_NO_NUMBER = re.compile(
     r'"(?:[^"\\]++|\\.)*+"?|[-+]?\b(?:nan|inf|infinity)\b', re.IGNORECASE | re.DOTALL
 )
 """In time in proportion to the payload: a text without an end is one to the end."""
+
+_ENUMERATED = re.compile(r"Invalid enum value .* - at `\$\.(\w+)`", re.DOTALL)
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
@@ -89,8 +92,9 @@ def decode(topic: str, payload: bytes, *, now_ms: int, limits: Limits) -> Decode
     """Decode and check one message; `now_ms` is the gateway's clock."""
     target = address.parse(topic)
     if target is None:
-        names = ", ".join(sorted(OWN_LEVELS))
-        detail = f"none of {', '.join(address.ADDRESSES)}, or of an owner with a name of ours ({names})"
+        owner = "".join(topic.split("/")[2:3])
+        ours = f"; {owner} is a name of ours, so choose another" if owner in OWN_LEVELS else ""
+        detail = f"none of {', '.join(address.ADDRESSES)}{ours}"
         return Decoded(None, [], [_refusal("bad_topic", detail, payload)])
     if len(payload) > limits.max_payload_bytes:
         detail = f"{len(payload)} bytes exceed the {limits.max_payload_bytes} of UB_MAX_PAYLOAD_BYTES"
@@ -125,7 +129,7 @@ def _one_by_one(target: Target, payload: bytes, is_array: bool, allowed: Allowed
         try:
             reading = target.kind.one.decode(part)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            broken = _fault(part, error)
+            broken = _fault(part, error, target.kind.one.type)
         else:
             found = broken_rule(reading, target, allowed)
             if found is None:
@@ -168,7 +172,7 @@ def _split(payload: bytes) -> list[bytes] | Refusal:
                 break
     except (ValueError, RecursionError):
         pass  # no array even by the lenient reading: the strict one says why
-    return _refusal(*_fault(payload, strict), payload)
+    return _refusal(*_fault(payload, strict, list), payload)
 
 
 def _as_python_writes(found: re.Match[str]) -> str:
@@ -182,8 +186,8 @@ def _skip_space(text: str, at: int) -> int:
     return at
 
 
-def _fault(part: bytes, error: Exception) -> tuple[Reason, str]:
-    """Say why `part` could not be decoded as a reading; `error` is what the typed decoder raised."""
+def _fault(part: bytes, error: Exception, type_: type) -> tuple[Reason, str]:
+    """Say why `part` could not be decoded as a reading; `error` is what the decoder of `type_` raised."""
     if not part.strip(_WHITESPACE):
         return "empty", f"{len(part)} bytes without a reading"
     try:
@@ -204,6 +208,8 @@ def _fault(part: bytes, error: Exception) -> tuple[Reason, str]:
     message = str(error)
     if message.startswith("Expected `int") and message.endswith("`$.ts`"):
         message += "; milliseconds since 1970, a whole number, belong here"
+    if (enumerated := _ENUMERATED.fullmatch(message)) is not None:
+        message += f"; one of {_words(type_, enumerated[1])} belongs here"
     if message.startswith("Object missing required field"):
         return "missing_field", message
     if message.startswith("Object contains unknown field"):
@@ -211,6 +217,11 @@ def _fault(part: bytes, error: Exception) -> tuple[Reason, str]:
     if message.startswith(("Number out of range", "Integer value out of range")):
         return "number_out_of_range", message
     return "wrong_type", message
+
+
+@lru_cache
+def _words(type_: type, field: str) -> str:
+    return ", ".join(get_args(get_type_hints(type_)[field]))
 
 
 def _refusal(reason: Reason, detail: str, payload: bytes) -> Refusal:

@@ -91,8 +91,18 @@ BAD: list[tuple[str, bytes, Reason, str]] = [
     ("time as an integral float", _json(ts=1.7e12), "wrong_type", "got `float` - at `$.ts`"),
     ("time as text", _json(ts="2025-10-09T08:53:20Z"), "wrong_type", "got `str` - at `$.ts`; milliseconds"),
     ("an id that is a number", _json(vehicle_id=7), "wrong_type", "got `int` - at `$.vehicle_id`"),
-    ("a state outside the list", _json(vehicle_state="flying"), "wrong_type", "'flying'"),
-    ("a type outside the list", _json(vehicle_type="boat"), "wrong_type", "'boat'"),
+    (
+        "a state outside the list",
+        _json(vehicle_state="flying"),
+        "wrong_type",
+        "; one of available, non_operational,",
+    ),
+    (
+        "a type outside the list",
+        _json(vehicle_type="boat"),
+        "wrong_type",
+        "scooter_seated, moped, other belongs here",
+    ),
     ("no id", _json(vehicle_id=_ABSENT), "missing_field", "vehicle_id"),
     ("no time", _json(ts=_ABSENT), "missing_field", "ts"),
     ("no longitude", _json(lon=_ABSENT), "missing_field", "lon"),
@@ -209,6 +219,11 @@ def test_a_topic_outside_the_contract_is_refused(topic: str) -> None:
     assert refusal.reason == "bad_topic"
     for address in ADDRESSES:
         assert address in refusal.detail
+
+
+def test_who_has_a_name_of_ours_is_told_so() -> None:
+    detail = _refused(_json(), "ub/v1/alerts/vehicles").detail
+    assert detail.endswith("; alerts is a name of ours, so choose another")
 
 
 @pytest.mark.parametrize("lat", [-90, 90, 0])

@@ -73,6 +73,9 @@ def read_geographies(
         if geography_id and geography_id not in asked:
             others.append(geography_id)
             continue
+        for key in ("effective_date", "retire_date"):
+            if value.get(key) is not None:
+                fields.note(key, "decides nothing: rules apply here as long as their policy is in force")
         name = fields.text("name")
         cells, shape = _cells(value.get("geography_json"), name, f"{at}.geography_json", city, findings)
         found[geography_id] = Geography(geography_id, name, cells, shape)

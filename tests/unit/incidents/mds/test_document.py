@@ -630,6 +630,17 @@ def test_geographies_that_no_rule_speaks_of_are_not_read() -> None:
     assert len(findings.errors) == 1, "a rule speaks of it"
 
 
+def test_that_a_geography_is_retired_decides_nothing_and_is_said() -> None:
+    retired = {**AREA, "effective_date": 1_600_000_000_000, "retire_date": 1_600_000_001_000}
+    read, findings = read_all(document([policy(1, rule(7, 1))], [retired]))
+    assert not findings.errors
+    assert read.counts[0].rules[0].cells
+    assert [text.split(":")[0] for text in findings.notes if "decides nothing" in text] == [
+        "policy test, data.geographies[0].effective_date",
+        "policy test, data.geographies[0].retire_date",
+    ]
+
+
 def test_a_zone_across_the_antimeridian_is_counted_in() -> None:
     west, east = square(17990, 10, 10), square(-17999, 10, 10)
     where = city_of(Settings(region_resolution=0))

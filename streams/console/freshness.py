@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from streams.store.attendance import ALONE_S, QUIET_S, Seen, alone, sentence
+from streams.store.attendance import QUIET_S, Seen, alone, sentence
 from streams.store.view_rows import Stored
 
 
@@ -39,50 +39,67 @@ class Status:
         return self.word, self.stale_since, self.unattended
 
 
+_ANY = "any"
+"""Stands for all stages together."""
+
+
 class Freshness:
-    """Remembers the last answer of the database. `stale_after_s` is how old it may be; `monotonic` is in seconds."""
+    """Remembers the last answer of the database; `monotonic` is in seconds.
+
+    `stale_after_s` is how old it may be, and twice as long as it took more: the pause after it, and the next one.
+    """
 
     def __init__(self, stale_after_s: float, began: datetime) -> None:
-        self._stale_after_s = stale_after_s
+        self._stale_after_s = self._good_for_s = stale_after_s
         self._began = began
         self._polled_at: datetime | None = None
-        self._monotonic = 0.0
+        self._monotonic = math.inf
+        """When the last poll that was answered began; before any was, the first one that failed."""
         self._reason: str | None = None
         self._stored: Stored | None = None
+        self._idle_s = 0.0
         self._stages: Sequence[Seen] = ()
-        self._again: float | None = None
-        """Since when the database answers again; None where it always did."""
+        self._excused: dict[str, tuple[datetime, float]] = {}
+        """By stage: when it was looked after last, and how many seconds since are nobody's fault."""
 
     def answered(
-        self, now: datetime, monotonic: float, stored: Stored | None = None, stages: Sequence[Seen] = ()
+        self,
+        now: datetime,
+        monotonic: float,
+        stored: Stored | None = None,
+        stages: Sequence[Seen] = (),
+        took_s: float = 0.0,
     ) -> None:
         """Note that the database answered a poll that began now, and when workers stored and looked after what last."""
-        if self._polled_at is not None and monotonic - self._monotonic > self._stale_after_s:
-            self._again = monotonic
+        away_s = max(0.0, monotonic - self._monotonic - self._good_for_s)
+        self._good_for_s = self._stale_after_s + 2 * took_s
         self._polled_at, self._monotonic, self._reason = now, monotonic, None
-        self._stored, self._stages = stored, stages
+        self._stored = stored
+        self._idle_s = 0.0 if stored is None else self._faulty_s(_ANY, stored.at, stored.ago_s, away_s)
+        self._stages = [
+            replace(one, ago_s=self._faulty_s(one.stage, one.at, one.ago_s, away_s)) for one in stages
+        ]
 
-    def failed(self, reason: str) -> None:
-        """Note why it did not."""
+    def failed(self, reason: str, monotonic: float) -> None:
+        """Note why it did not answer one that began then."""
         self._reason = reason
+        if self._polled_at is None:
+            self._monotonic = min(self._monotonic, monotonic)
 
     def status(self, monotonic: float) -> Status:
         """Return how things are: one answer that is missing does not make the view stale, its age does."""
         stored_at = None if self._stored is None else self._stored.at
         age_s = monotonic - self._monotonic
-        if self._polled_at is not None and age_s <= self._stale_after_s:
-            # While it was away no worker could write.
-            back_s = math.inf if self._again is None else monotonic - self._again
-            quiet_s = 0.0 if self._stored is None else self._stored.ago_s + age_s
-            quiet = min(quiet_s, back_s) > QUIET_S
-            left = alone(self._stages, age_s) if back_s > ALONE_S and not quiet else []
+        if self._polled_at is not None and age_s <= self._good_for_s:
+            quiet = self._stored is not None and self._idle_s + age_s > QUIET_S
+            left = [] if quiet else alone(self._stages, age_s)
             return Status(
                 fresh=True,
                 polled_at=self._polled_at,
                 stale_since=None,
                 reason=sentence(left) if left else None,
                 stored_at=stored_at,
-                quiet_s=int(quiet_s) if quiet else None,
+                quiet_s=int(self._stored.ago_s + age_s) if self._stored and quiet else None,
                 unattended=tuple(one.stage for one in left),
             )
         return Status(
@@ -92,6 +109,17 @@ class Freshness:
             reason=self._reason or self._why(age_s),
             stored_at=stored_at,
         )
+
+    def _faulty_s(self, stage: str, at: datetime, ago_s: float, away_s: float) -> float:
+        """Return for how long nothing came of a stage though it could.
+
+        While the database was away no worker could write, and then it takes them as long again to come back: whoever
+        waits asks less and less often. A whole minute for each stall would hide for hours that there are no workers.
+        """
+        since, excused_s = self._excused.get(stage, (at, 0.0))
+        excused_s = min(ago_s, 2 * away_s + (excused_s if since == at else 0.0))
+        self._excused[stage] = at, excused_s
+        return ago_s - excused_s
 
     def _why(self, age_s: float) -> str:
         """Return what is known where no question failed: as after a stall of this process, which asked none."""

@@ -204,11 +204,11 @@ async def poll(
         except Exception as error:
             if not isinstance(error, UrbanBrainError):
                 log.exception("a poll failed unexpectedly")
-            hub.freshness.failed(str(error))
+            hub.freshness.failed(str(error), began)
             pause = min(LONGEST_PAUSE_S, backoff(failures, every_s, LONGEST_WAIT_S, jitter()))
             failures += 1
         else:
-            hub.freshness.answered(now, began, view.stored, view.stages)
+            hub.freshness.answered(now, began, view.stored, view.stages, time.monotonic() - began)
             hub.publish(view, now)
             took = time.monotonic() - began
             pause, failures = max(every_s - took, min(2 * took, _LONGEST_REST_S)), 0

@@ -67,7 +67,7 @@ def served(
         if fresh:
             hub.freshness.answered(datetime.now(UTC), asyncio.get_running_loop().time())
         else:
-            hub.freshness.failed("PostgreSQL at db:5432/urbanbrain does not answer")
+            hub.freshness.failed("PostgreSQL at db:5432/urbanbrain does not answer", 0.0)
         async with TestClient(
             TestServer(
                 application(hub, past, names_allowed("127.0.0.1", ""), 0.05), handler_cancellation=True

@@ -275,6 +275,32 @@ def test_a_database_that_stays_away_is_asked_less_and_less_often() -> None:
     )
 
 
+class Slow(Rows):
+    """One whose answers take a while."""
+
+    async def view(self) -> View:
+        await asyncio.sleep(0.2)
+        return await super().view()
+
+
+def test_a_database_that_answers_each_poll_slowly_is_not_away_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As one of two seconds, ten times as fast: the newest answer is three polls old before the next one comes."""
+    monkeypatch.setattr(live, "_LONGEST_REST_S", 0.2)
+    hub, rows = a_hub(stale_after_s=0.5), Slow(standing(1))
+    words = set()
+
+    async def check() -> None:
+        await until(lambda: rows.asked)
+        while len(rows.asked) < 5:
+            await asyncio.sleep(0.005)
+            words.add(hub.status().word)
+
+    polled(rows, hub, check)
+    assert words == {"ok"}
+
+
 @pytest.mark.parametrize(("patience_s", "told"), [(60.0, False), (0.0, True)])
 def test_nothing_is_said_of_an_old_view_while_the_first_answer_may_still_come(
     patience_s: float, told: bool, monkeypatch: pytest.MonkeyPatch

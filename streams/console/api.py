@@ -17,6 +17,7 @@ from streams.console.hosts import Allows
 from streams.console.live import Hub, TooManyClients
 from streams.console.params import AlertsQuery, WindowsQuery
 from streams.console.same import Same
+from streams.console.stuck import STUCK_S
 from streams.console.view import View
 from streams.errors import BadQuery, Busy, UrbanBrainError
 from streams.store.view_rows import CellMinute, ClearedAlert
@@ -24,8 +25,6 @@ from streams.store.view_rows import CellMinute, ClearedAlert
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 10.0
-_STUCK_S = 30.0
-"""A client that takes nothing for so long, or less than some 100 KB of what waits for it, is let go."""
 _PIECE = 32 * 1_024
 _WORTH_PACKING = 1_000
 """Bytes of an answer."""
@@ -169,7 +168,7 @@ class _Api:
                     await _send(response, gzip.end())
                 await response.write_eof()
             except TimeoutError:
-                log.info("a client read nothing for %.0f s; disconnected", _STUCK_S)
+                log.info("a client read nothing for %.0f s; disconnected", STUCK_S)
                 if request.transport is not None:
                     request.transport.abort()
             except ConnectionError:
@@ -185,7 +184,7 @@ class _Api:
 async def _send(response: web.StreamResponse, data: bytes) -> None:
     """Send data piece by piece; raises TimeoutError where one is not taken in time."""
     for start in range(0, len(data), _PIECE):
-        async with asyncio.timeout(_STUCK_S):
+        async with asyncio.timeout(STUCK_S):
             await response.write(memoryview(data)[start : start + _PIECE])
 
 

@@ -18,6 +18,7 @@ from streams.console.database import Database
 from streams.console.freshness import Freshness
 from streams.console.hosts import names_allowed, url_of
 from streams.console.live import Hub, poll, watch
+from streams.console.stuck import Stuck
 from streams.console.unasked import Unasked
 from streams.errors import SettingsError
 from streams.fold.outlines import District
@@ -98,13 +99,18 @@ async def serving(settings: Settings, district: District | None) -> AsyncIterato
 
 
 async def _sweep(runner: web.AppRunner, unasked: Unasked[object], stop: asyncio.Event) -> None:
-    """Close connections on which nothing is asked, until `stop` is set."""
+    """Close connections on which nothing is asked, cut those that take no answer, until `stop` is set."""
+    stuck = Stuck[asyncio.Transport]()
     while not stop.is_set():
         open_ones = [] if runner.server is None else runner.server.connections
         closing = set(unasked.to_close(open_ones, time.monotonic()))
         for connection in open_ones:
             if connection in closing:
                 connection.force_close()
+        transports = [one.transport for one in open_ones if one.transport is not None]
+        waiting = {one: one.get_write_buffer_size() for one in transports}
+        for transport in stuck.to_cut(waiting, time.monotonic()):
+            transport.abort()  # closing it would wait until all is taken
         await set_within(stop, _SWEEP_S)
 
 

@@ -18,6 +18,7 @@ from streams.console.freshness import Freshness
 from streams.console.hosts import names_allowed
 from streams.console.live import Hub
 from streams.console.params import AlertsQuery, WindowsQuery
+from streams.console.stuck import STUCK_S
 from streams.console.view import Key, View
 from streams.errors import Busy, ServiceUnavailable
 from streams.store.view_rows import CellMinute, CellNow, ClearedAlert
@@ -351,9 +352,9 @@ def test_a_client_that_takes_its_snapshot_slowly_gets_all_of_it(monkeypatch: pyt
                     taken = await loop.sock_recv(line, 64 * 1_024)
                     assert taken, f"cut off after {slept_s:.1f} s"
                     end = end[-20:] + taken
-                    slept_s += 0.01 * api._STUCK_S
+                    slept_s += 0.01 * STUCK_S
                     await asyncio.sleep(0)
-        assert slept_s > api._STUCK_S, "it was too quick to say anything"
+        assert slept_s > STUCK_S, "it was too quick to say anything"
 
     served(check, view=HUGE)
 
@@ -361,7 +362,7 @@ def test_a_client_that_takes_its_snapshot_slowly_gets_all_of_it(monkeypatch: pyt
 def test_a_client_that_takes_nothing_is_let_go(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(api, "_STUCK_S", 0.3)
+    monkeypatch.setattr(api, "STUCK_S", 0.3)
     caplog.set_level(logging.INFO, api.__name__)
 
     async def check(client: Client, hub: Hub, _past: Past) -> None:

@@ -2,16 +2,23 @@
 
 import asyncio
 from functools import partial
+from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from streams import settings as settings_module
-from streams.console import service, unasked
+from streams.console import service, stuck, unasked
+from streams.console.api import application
 from streams.console.service import serving
 from streams.errors import SettingsError
 
 NOWHERE = "postgresql://ub_reader:sesame@127.0.0.1:1/urbanbrain"
+
+
+MUCH = 1 << 24
+"""Bytes: more than the buffers of a socket hold."""
 
 
 def settings(**given: object) -> settings_module.Settings:
@@ -124,6 +131,41 @@ def test_connections_on_which_nothing_is_asked_are_closed_and_others_are_served(
             c.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert (await asks.read()).count(b" 503 ") == 1
             for writer in (a, b, c):
+                writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_client_that_takes_nothing_of_an_answer_is_cut_off_which_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each that asked for all cells of a city, and never read, kept 8 MB for ever."""
+    monkeypatch.setattr(stuck, "STUCK_S", 1.0)
+    monkeypatch.setattr(service, "_SWEEP_S", 0.02)
+
+    async def much(_request: web.Request) -> web.Response:
+        return web.Response(body=bytes(MUCH))
+
+    def with_much(*given: Any, **named: Any) -> web.Application:
+        app = application(*given, **named)
+        app.router.add_get("/much", much)
+        return app
+
+    monkeypatch.setattr(service, "application", with_much)
+
+    async def run() -> None:
+        async with serving(settings(), None) as url, asyncio.timeout(30):
+            port = int(url.rstrip("/").rpartition(":")[2])
+            connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+            for _, writer in connections:
+                writer.write(b"GET /much HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            (reads, a), (reads_not, b) = connections
+            taken = 0
+            while taken < MUCH:
+                taken += len(await reads.read(1 << 16))
+                await asyncio.sleep(0.01)  # all of it takes longer than a client may take nothing
+            assert len(await reads_not.read()) < MUCH
+            for writer in (a, b):
                 writer.close()
 
     asyncio.run(run())

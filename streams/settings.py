@@ -263,6 +263,16 @@ class Settings(BaseSettings):
             raise ValueError("a name without /, + and # is expected, such as gateways")
         return value
 
+    @field_validator("console_hosts")
+    @classmethod
+    def _are_names(cls, value: str) -> str:
+        """No header Host is ever an address of the web, so it would lock out everybody."""
+        if "/" in value:
+            raise ValueError(
+                "names without https:// and path, separated by commas, are expected, such as console.example"
+            )
+        return value
+
     @field_validator("bounds")
     @classmethod
     def _is_a_box(cls, value: str | None) -> str | None:

@@ -4,6 +4,7 @@ A page from elsewhere could give its own name the address of the loopback (DNS r
 console tells there. Its requests carry that name, so a console on the loopback answers to names of the loopback only.
 """
 
+import socket
 from collections.abc import Callable
 from ipaddress import ip_address
 
@@ -16,8 +17,8 @@ def names_allowed(listens_on: str, more: str) -> Allows:
 
     A console that listens elsewhere has a proxy in front, which decides; it answers to any name unless `more` has some.
     """
-    named = {name.strip().lower() for name in more.split(",") if name.strip()}
-    anybody = not named and not _is_loopback(listens_on)
+    named = {_without_port(name.strip()).lower() for name in more.split(",") if name.strip()}
+    anybody = not named and not _listens_on_loopback(listens_on)
 
     def allows(header: str) -> bool:
         name = _without_port(header).lower()
@@ -34,7 +35,18 @@ def url_of(host: str, port: int) -> str:
 def _without_port(header: str) -> str:
     if header.startswith("["):
         return header[1:].partition("]")[0]
+    if header.count(":") > 1:  # an address of IPv6, as people set it
+        return header
     return header.partition(":")[0]
+
+
+def _listens_on_loopback(host: str) -> bool:
+    """Whether a host is the loopback and nothing else, however it is written: as 127.1, or as /etc/hosts names it."""
+    try:
+        found = socket.getaddrinfo(host, None)
+    except (OSError, UnicodeError):
+        return True  # nobody can listen there
+    return all(_is_loopback(str(address[0])) for *_, address in found)
 
 
 def _is_loopback(name: str) -> bool:

@@ -161,6 +161,12 @@ def test_settings_do_not_change_once_read() -> None:
         ("UB_KAFKA_BOOTSTRAP", "one:9092,,two:9092", "such as 127.0.0.1:9092"),
         ("UB_MQTT_SHARE", "city/gateways", "a name without /, + and # is expected, such as gateways"),
         ("UB_BOUNDS", "30.6,120.8,31.9,122.3", "west,south,east,north is expected"),
+        (
+            "UB_CONSOLE_HOSTS",
+            "https://console.example",
+            "separated by commas, are expected, such as console.example",
+        ),
+        ("UB_CONSOLE_HOSTS", "map.example, console.example/map", "such as console.example"),
         ("UB_BOUNDS", "Shanghai", "such as 120.8,30.6,122.3,31.9"),
         ("UB_MQTT_SHARE", "gateways+", "a name without /, + and # is expected, such as gateways"),
     ],

@@ -1,6 +1,6 @@
 // The page: what is known (live.js) as a map (map.js), lists and a table. Data becomes text, never markup.
 
-import { element, list } from "./list.js";
+import { element, list, table } from "./list.js";
 import { handling, Live, time } from "./live.js";
 import { BOUNDS, CellMap } from "./map.js";
 
@@ -73,18 +73,7 @@ function showCell() {
   if (rows.length > 1) {
     lines.push(["all", ...[1, 2, 3, 4].map((column) => lines.reduce((sum, line) => sum + line[column], 0))]);
   }
-  const body = byId("cell-table").tBodies[0];
-  body.replaceChildren(
-    ...lines.map((line) => {
-      const row = element("tr");
-      line.forEach((value, column) => {
-        const cell = element(column ? "td" : "th", String(value));
-        if (!column) cell.scope = "row";
-        row.append(cell);
-      });
-      return row;
-    }),
-  );
+  table(byId("cell-table").tBodies[0], lines);
 }
 
 function showAlerts() {

@@ -1,4 +1,4 @@
-// Lists of buttons that change while somebody is in them. Data becomes text, never markup.
+// Lists of buttons and tables that change while somebody is in them. Data becomes text, never markup.
 
 export function element(tag, text, className) {
   const made = document.createElement(tag);
@@ -31,4 +31,22 @@ export function list(parent, items, describe) {
       while (parent.children[place] !== item) parent.append(parent.children[place]); // it would lose the focus if it moved
     } else if (parent.children[place] !== item) parent.insertBefore(item, parent.children[place] ?? null);
   });
+}
+
+/** Show lines of values, the first of which names the line; what did not change stays, so that it can be selected. */
+export function table(body, lines) {
+  const text = lines.map((line) => line.join("\t")).join("\n");
+  if (body.dataset.text === text) return;
+  body.dataset.text = text;
+  body.replaceChildren(
+    ...lines.map((line) => {
+      const row = element("tr");
+      line.forEach((value, column) => {
+        const cell = element(column ? "td" : "th", String(value));
+        if (!column) cell.scope = "row";
+        row.append(cell);
+      });
+      return row;
+    }),
+  );
 }

@@ -13,6 +13,7 @@ export class Live {
     this.connected = false;
     this.known = false; // whether there was a snapshot
     this.current = false; // whether there was one since we connected
+    this._polledAt = null; // as of when a console last told something; one that began anew may know nothing
     this._refusal = null; // why the console takes no more clients
     this._parts = []; // events of one moment, the last of which has yet to come
     this._anew = false; // whether they are a snapshot
@@ -27,9 +28,8 @@ export class Live {
   get trouble() {
     if (document.hidden) return null; // nobody sees it
     if (!this.connected) return this._refusal ?? "No connection to the console. Trying again …";
-    if (this.status && !this.status.polled_at) return `Nothing is known yet: ${this.status.reason}`;
     if (this.status && !this.status.fresh) {
-      return `What you see is as of ${time(this.status.stale_since)}: ${this.status.reason}`;
+      return `${this.known ? `What you see is as of ${time(this._polledAt)}` : "Nothing is known yet"}: ${this.status.reason}`;
     }
     if (this.status?.quiet_s) {
       return `Nothing was stored for ${span(this.status.quiet_s)}: no worker runs, or none gets on. What you see is as of ${time(this.status.stored_at)}.`;
@@ -59,7 +59,9 @@ export class Live {
         this._lastWord = Date.now();
         this.connected = true;
         this._refusal = null;
-        act(JSON.parse(event.data));
+        const data = JSON.parse(event.data);
+        this._polledAt = data.polled_at ?? this._polledAt;
+        act(data);
         this._changed();
       });
     on("snapshot", (data) => {
@@ -71,7 +73,10 @@ export class Live {
     source.onerror = () => {
       this._lost();
       // A browser gives up where it was refused; otherwise it connects again by itself.
-      if (source.readyState !== EventSource.CLOSED) return;
+      if (source.readyState !== EventSource.CLOSED) {
+        this._refusal = null;
+        return;
+      }
       this._ask();
       setTimeout(() => this._connect(), AGAIN_MS);
     };

@@ -17,6 +17,7 @@ Object.assign(globalThis, {
     observe() {}
   },
   EventSource: class {
+    static CONNECTING = 0;
     static CLOSED = 2;
     constructor() {
       source = this;
@@ -216,7 +217,7 @@ class Element {
   replaceChildren() {}
 }
 document.createElement = () => new Element();
-const { list } = await load("list.js");
+const { list, table } = await load("list.js");
 const entries = new Element();
 const ask = (keys) => list(entries, [...keys], (key) => ({ key, pressed: false, parts: [["span", key]], act() {} }));
 const keys = () => entries.children.map((item) => item.dataset.key).join("");
@@ -230,6 +231,13 @@ for (const order of ["acbde", "cabde", "edcba", "xcya", "c", "qwertzc"]) {
 ask("q");
 assert.deepEqual([keys(), document.activeElement], ["q", null]); // prettier-ignore
 console.log("focus");
+const body = new Element();
+let rebuilt = 0;
+body.replaceChildren = (...lines) => ((body.children = lines), rebuilt++);
+for (const lines of [[["hello", 1], ["all", 1]], [["hello", 1], ["all", 1]], [["hello", 11], ["all", 1]]]) table(body, lines); // prettier-ignore
+assert.equal(rebuilt, 2); // or nothing in it could be selected
+assert.deepEqual([body.children.length, body.children[0].children.map((cell) => [cell.textContent, cell.scope])], [2, [["hello", "row"], ["11", undefined]]]); // prettier-ignore
+console.log("table");
 
 const { handling, Live } = await load("live.js");
 const nobody = { acknowledged: false, acknowledged_by: null, assignee: null, due_at: null, comment: null };
@@ -307,6 +315,8 @@ console.log("hidden");
 say("status", { fresh: false, polled_at: "2026-03-01T12:00:00Z", stale_since: "2026-03-01T12:00:00Z", reason: "PostgreSQL refuses us" });
 assert.equal(known.trouble, "What you see is as of 2026-03-01 12:00:00 UTC: PostgreSQL refuses us");
 say("status", { fresh: false, polled_at: null, reason: "PostgreSQL refuses us" });
+assert.equal(known.trouble, "What you see is as of 2026-03-01 12:00:00 UTC: PostgreSQL refuses us"); // of another console
+known.known = false;
 assert.equal(known.trouble, "Nothing is known yet: PostgreSQL refuses us");
 globalThis.fetch = async () => ({ ok: false, status: 503, json: async () => ({ detail: "all places are taken" }) });
 source.onerror();
@@ -315,6 +325,10 @@ source.readyState = EventSource.CLOSED;
 source.onerror();
 await new Promise(setImmediate);
 assert.equal(known.trouble, "The console answers 503: all places are taken");
+source.readyState = EventSource.CONNECTING; // it ended, and nobody refuses any more
+source.onerror();
+assert.match(known.trouble, /^No connection/);
+source.readyState = EventSource.CLOSED;
 say("status", { fresh: true, polled_at: "2026-03-01T12:00:00Z" });
 say("snapshot", { cells: [], outlines: {}, more: false });
 assert.equal(known.trouble, null);

@@ -269,6 +269,6 @@ def _faust_app(settings: Settings, login: KafkaLogin) -> faust.App:
     )
     transport = FetchWaitTransport(url=[*app.conf.broker], app=app, loop=None)
     transport.fetch_wait_ms = settings.kafka_fetch_wait_ms
-    transport.leaders_fall_silent = settings.kafka_flavor == "tansu"
+    transport.leaders_fall_silent = transport.hides_records = settings.kafka_flavor == "tansu"
     app.transport = transport
     return app

@@ -23,7 +23,7 @@ from streams.brokers.hearing import SILENT_S, answered_at, state_of
 from streams.brokers.membership import Membership
 from streams.brokers.silent_leader import SilentLeader
 from streams.runtime.group_offsets import GroupOffsets
-from streams.runtime.holes import Holes
+from streams.runtime.holes import MOST_TRIES, Holes
 from streams.said_once import SaidSeldom
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ _STOP_S = 2.0
 
 
 class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
-    """Makes the aiokafka consumer with our fetch wait, and skips no record that the broker does not show yet (Holes).
+    """Makes the aiokafka consumer with our fetch wait, and skips no record that the broker hides for a while (Holes).
 
     While no record comes it waits longer, so on Tansu the first one may be late by `QUIET_FETCH_WAIT_MS`.
     """
@@ -46,7 +46,7 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._assigned: set[TP] = set()
-        self._holes = Holes()
+        self._holes = Holes(MOST_TRIES if cast(FetchWaitTransport, self.transport).hides_records else 0)
         self._refusals = SaidSeldom(time.monotonic)
         self._offsets = GroupOffsets(self.app.conf.id)
 
@@ -78,6 +78,10 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
     def handed_out_after(self, tp: TP, offset: int) -> bool:
         """Return whether records of a partition after an offset were handed out since it was assigned."""
         return tp in self._assigned and self._holes.returned_after(tp, offset)
+
+    def skips(self, tp: TP, before: int, after: int) -> bool:
+        """Return whether Kafka was found to have no record of a partition between two that were handed out."""
+        return self._holes.skips(tp, before, after)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -114,7 +118,7 @@ class FetchWaitConsumerThread(driver.AIOKafkaConsumerThread):
         max_records: int | None = None,
     ) -> dict[TP, list[Any]]:
         if self._assigned != (assigned := consumer.assignment()):  # others may have read on meanwhile
-            self._assigned, self._holes = assigned, Holes()
+            self._assigned, self._holes = assigned, Holes(self._holes.most_tries)
             # Faust would take what was assigned just now for stuck since the start.
             self.time_started = time.monotonic()
         try:
@@ -174,6 +178,10 @@ class FetchWaitConsumer(Eager, driver.Consumer):
     def answered_at(self, tp: tuple[str, int]) -> float | None:
         """Return when Kafka last answered a fetch of a partition, in seconds since the epoch; None if it never did."""
         return answered_at(self._of_aiokafka, tp)
+
+    def skips(self, tp: TP, before: int, after: int) -> bool:
+        """Return whether Kafka was found to have no record of a partition between two that were handed out."""
+        return cast(FetchWaitConsumerThread, self._thread).skips(tp, before, after)
 
     def has_unread(self, tp: TP, offset: int) -> bool:
         """Return whether a partition has records after `offset` that are on their way to us, or kept for us.
@@ -241,9 +249,14 @@ async def _briefly(work: Coroutine[Any, Any, None]) -> None:
 
 
 class FetchWaitTransport(driver.Transport):
-    """A Faust transport whose consumers wait `fetch_wait_ms` for data, and leave their group as `SilentLeader` says."""
+    """A Faust transport whose consumers wait `fetch_wait_ms` for data.
+
+    leaders_fall_silent  they leave their group as `SilentLeader` says
+    hides_records        they ask for records again that the broker may not show at once (Holes)
+    """
 
     Consumer: ClassVar[type] = FetchWaitConsumer
     Producer: ClassVar[type] = BriefProducer
     fetch_wait_ms: int = FETCH_WAIT_MS
     leaders_fall_silent: bool = False
+    hides_records: bool = False

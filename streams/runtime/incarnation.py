@@ -72,18 +72,15 @@ class Logs:
                     "or somebody deleted it; the worker starts again, and reads the new one from its beginning"
                 )
 
-    async def ends_before(self, topic: str, partition: int, offset: int) -> bool:
-        """Return whether the log has no record at `offset`: then it is not the log that had one.
+    async def ends_at(self, topic: str, partition: int) -> int | None:
+        """Return the offset that the next record gets; None on Tansu, which answers the start of its last batch."""
+        if not self._ends_are_true:
+            return None
+        return await asyncio.to_thread(self._offset, topic, partition, OffsetSpec.LATEST)
 
-        Always false on Tansu, which answers the start of its last batch when asked for its end.
-        """
-        if offset < 0 or not self._ends_are_true:
-            return False
-        return await asyncio.to_thread(self._offset, topic, partition, OffsetSpec.LATEST) <= offset
-
-    async def begins_after(self, topic: str, partition: int, offset: int) -> bool:
-        """Return whether the log has forgotten the record at `offset`: retention took it."""
-        return await asyncio.to_thread(self._offset, topic, partition, OffsetSpec.EARLIEST) > offset
+    async def begins_at(self, topic: str, partition: int) -> int:
+        """Return the offset of the oldest record that the log still has: retention takes the others."""
+        return await asyncio.to_thread(self._offset, topic, partition, OffsetSpec.EARLIEST)
 
     def _ask(self) -> dict[str, Incarnation | None]:
         """Return what Kafka says of each topic, None of one that it does not have; of some it may say nothing now."""

@@ -436,9 +436,7 @@ class Stage:
                 if owned is None or owned.fed or owned.beginning.went_back:
                     continue
                 resumes_at = consumer.resumes_at(TP(self.topic, partition))
-                if resumes_at > owned.applied + 1:
-                    still_ours = partial(self._owned.has, owned)
-                    await self._opener.go_back(owned, resumes_at - 1, consumer, still_ours)
+                await self._opener.rewind(owned, resumes_at, consumer, partial(self._owned.has, owned))
 
     async def hand_over(self, timeout_s: float) -> None:
         """Publish, store and acknowledge everything folded so far, before a rebalance.

@@ -49,11 +49,11 @@ ON CONFLICT (stage, topic, partition) DO UPDATE SET
     owner = excluded.owner,
     -- neither updated_at nor seen_at: who claims again and again, and ends before it stores anything, gets nowhere
     -- another cluster or topic id is another log: its offsets begin anew, what was folded stays true
-    generation = c.generation
-        + (%(rebuilt)s OR (c.cluster_id, c.topic_id) <> (excluded.cluster_id, excluded.topic_id))::integer,
-    "offset" = CASE WHEN NOT %(rebuilt)s
-                         AND (c.cluster_id, c.topic_id) = (excluded.cluster_id, excluded.topic_id)
-                    THEN c."offset" ELSE -1 END,
+    generation = c.generation + (
+        %(cut_to)s::bigint IS NOT NULL OR (c.cluster_id, c.topic_id) <> (excluded.cluster_id, excluded.topic_id)
+    )::integer,
+    "offset" = CASE WHEN (c.cluster_id, c.topic_id) = (excluded.cluster_id, excluded.topic_id)
+                    THEN coalesce(%(cut_to)s, c."offset") ELSE -1 END,
     cluster_id = excluded.cluster_id,
     topic_id = excluded.topic_id,
     commits = 0,
@@ -126,13 +126,14 @@ class Store:
         cluster_id: str,
         topic_id: str,
         owner: str,
-        rebuilt: bool = False,
+        cut_to: int | None = None,
         partitions: int | None = None,
     ) -> Claim:
         """Make `owner` the only one who may commit this partition, and return what its fold starts from.
 
-        Where `cluster_id` or `topic_id` differ from those on file, or the caller knows it to be `rebuilt`,
-        the log is a new one: `generation` grows by one and `offset` is -1; parts and ledger are kept.
+        Where `cluster_id` or `topic_id` differ from those on file, the log is a new one: `generation` grows by one and
+        `offset` is -1; parts and ledger are kept. So it is where the log has lost its end: `cut_to` is the last offset
+        that is left of those that were folded.
         Raises SettingsError where our role may not write, and where the partition was one of another number of
         `partitions` so far: ids would be counted in two of them.
         """
@@ -144,7 +145,7 @@ class Store:
             "cluster_id": cluster_id,
             "topic_id": topic_id,
             "owner": owner,
-            "rebuilt": rebuilt,
+            "cut_to": cut_to,
             "partitions": partitions,
         }
         async with self.session.transaction() as connection:

@@ -167,6 +167,18 @@ def test_another_log_begins_a_generation_and_keeps_the_state(
     assert (again.restored.generation, again.restored.offset) == (1, -1)
 
 
+def test_a_log_that_lost_its_end_begins_a_generation_where_it_ends_now(migrated: Database) -> None:
+    async def body(store: Store) -> tuple[Claim, Claim]:
+        first = await claim(store)
+        await store.commit([PartitionCommit(first, 41, Changes(parts={"p": b"v"}, ledger=Ledger(1, 1)))])
+        return await claim(store, cut_to=37), await claim(store)
+
+    cut, again = with_store(migrated, body)
+    assert (cut.restored.generation, cut.restored.offset) == (1, 37)
+    assert cut.restored.parts == {"p": b"v"}
+    assert (again.restored.generation, again.restored.offset) == (1, 37)
+
+
 def test_epochs_grow_though_the_clock_goes_back_or_the_database_was_restored_from_a_backup(
     migrated: Database,
 ) -> None:

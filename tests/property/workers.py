@@ -64,11 +64,11 @@ class Kafka:
     async def incarnation(self, topic: str) -> Incarnation:
         return Incarnation("cluster", topic)
 
-    async def ends_before(self, topic: str, partition: int, offset: int) -> bool:
-        return False
+    async def ends_at(self, topic: str, partition: int) -> int | None:
+        return None
 
-    async def begins_after(self, topic: str, partition: int, offset: int) -> bool:
-        return False
+    async def begins_at(self, topic: str, partition: int) -> int:
+        return 0
 
 
 class Events:

@@ -87,6 +87,7 @@ class Kafka:
         self._resumes_at = resumes_at
         self.published: list[str] = []
         self.sought: list[int] = []
+        self.holes: set[tuple[int, int]] = set()
 
     async def publish(self, outputs: Sequence[Output]) -> None:
         self.published += [output.key for output in outputs]
@@ -94,11 +95,14 @@ class Kafka:
     async def incarnation(self, topic: str) -> Incarnation:
         return Incarnation("cluster", topic)
 
-    async def ends_before(self, topic: str, partition: int, offset: int) -> bool:
-        return False
+    async def ends_at(self, topic: str, partition: int) -> int | None:
+        return None
 
-    async def begins_after(self, topic: str, partition: int, offset: int) -> bool:
-        return False
+    async def begins_at(self, topic: str, partition: int) -> int:
+        return 0
+
+    def skips(self, partition: object, before: int, after: int) -> bool:
+        return (before, after) in self.holes
 
     def resumes_at(self, partition: object) -> int:
         return self._resumes_at

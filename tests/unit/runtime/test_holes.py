@@ -6,7 +6,7 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.holes import MOST_RECORDS, MOST_TRIES, Holes
+from streams.runtime.holes import MOST_RECORDS, MOST_SKIPPED, MOST_TRIES, Holes
 
 HERE, THERE = TP("ub.partials", 1), TP("ub.partials", 2)
 
@@ -49,6 +49,33 @@ def test_a_hole_that_stays_is_one_of_the_log() -> None:
     found = [holes.whole(HERE, records(9, 10)) for _ in range(MOST_TRIES + 1)]
     assert found == [0] * MOST_TRIES + [2]
     assert holes.whole(HERE, records(11)) == 1
+
+
+def test_where_a_broker_hides_nothing_a_hole_is_one_of_the_log_at_once_and_remembered() -> None:
+    holes = Holes(0)
+    assert holes.whole(HERE, records(7, 8, 10)) == 3
+    assert holes.whole(HERE, records(12, 13)) == 2
+    pairs = [(before, after) for before in range(7, 14) for after in range(before + 1, 14)]
+    assert [pair for pair in pairs if holes.skips(HERE, *pair)] == [(8, 10), (10, 12)]
+    assert not holes.skips(THERE, 8, 10)
+
+
+def test_where_it_may_hide_some_a_hole_is_remembered_once_it_is_one_of_the_log() -> None:
+    holes = Holes()
+    holes.whole(HERE, records(7))
+    for _ in range(MOST_TRIES):
+        holes.whole(HERE, records(9))
+        assert not holes.skips(HERE, 7, 9)
+    assert holes.whole(HERE, records(9)) == 1
+    assert holes.skips(HERE, 7, 9)
+
+
+def test_the_newest_holes_are_remembered_however_many_there_are() -> None:
+    holes = Holes(0)
+    holes.whole(HERE, records(*range(0, 2 * MOST_SKIPPED + 5, 2)))
+    assert not holes.skips(HERE, 0, 2)
+    assert holes.skips(HERE, 6, 8)
+    assert holes.skips(HERE, 2 * MOST_SKIPPED, 2 * MOST_SKIPPED + 2)
 
 
 def test_a_hole_is_waited_for_as_long_as_ever_however_many_were_filled_before() -> None:

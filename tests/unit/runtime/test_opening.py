@@ -7,6 +7,7 @@ import pytest
 
 from streams.errors import ServiceUnavailable
 from streams.runtime import opening
+from streams.runtime.incarnation import Incarnation
 from streams.store.checkpoint import Claim
 from tests.unit.runtime.stages import Database, Events, Kafka, Listing, a_stage, until
 
@@ -42,29 +43,42 @@ def test_a_partition_that_was_given_away_while_its_claim_waited_is_not_claimed_a
     assert asyncio.run(asyncio.wait_for(body(), 30)) == [1]
 
 
-def test_a_log_that_ends_before_the_checkpoint_is_claimed_as_a_new_one(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize(
+    ("topic_id", "goes_on", "says"),
+    [
+        ("", 0, "ends before the checkpoint's offset 7: it is a new log"),
+        ("t", 5, "Kafka has lost the records from offset 5 to 7, which were folded; going on behind them"),
+    ],
+    ids=["perhaps another", "the same"],
+)
+def test_a_log_that_ends_before_the_checkpoint_is_read_on_at_its_end_if_it_is_known_to_be_the_same(
+    topic_id: str, goes_on: int, says: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Rebuilt(Kafka):
-        async def ends_before(self, topic: str, partition: int, offset: int) -> bool:
-            return offset == 7
+    """As after a power failure: PostgreSQL has written what it confirmed to the disk, Kafka has not."""
+
+    class Shorter(Kafka):
+        async def incarnation(self, topic: str) -> Incarnation:
+            return Incarnation("cluster", topic_id)
+
+        async def ends_at(self, topic: str, partition: int) -> int | None:
+            return 5
 
     class Claiming(Database):
-        async def claim(self, *place: Any, rebuilt: bool, **_: Any) -> Claim:
-            self.restored_at = -1 if rebuilt else 7
+        async def claim(self, *place: Any, cut_to: int | None, **_: Any) -> Claim:
+            self.restored_at = 7 if cut_to is None else cut_to
             return await super().claim(*place)
 
-    async def body() -> dict[int, int]:
+    async def body() -> dict[int, list[str]]:
         database = Claiming(0)
-        stage = a_stage(database, Rebuilt(), [])
+        stage = a_stage(database, Shorter(), [])
         await stage.open({0})
-        await stage.consume(Events((0, 0)))
+        await stage.consume(Events(*((0, offset) for offset in range(9))))
         await stage.close(5)
-        return database.offset
+        return database.parts
 
-    assert asyncio.run(body()) == {0: 0}
+    assert asyncio.run(body()) == {0: [str(offset) for offset in range(goes_on, 9)]}
     [said] = caplog.messages
-    assert said.endswith("ends before the checkpoint's offset 7: it is a new log")
+    assert said.endswith(says)
 
 
 def test_partitions_that_were_added_to_a_topic_are_left_alone_and_told_once(
@@ -240,10 +254,10 @@ def test_what_is_given_away_while_kafka_is_asked_to_go_back_is_passed_over() -> 
             super().__init__(resumes_at=9)
             self.asked, self.answers = list[int](), asyncio.Event()
 
-        async def begins_after(self, topic: str, partition: int, offset: int) -> bool:
+        async def begins_at(self, topic: str, partition: int) -> int:
             self.asked.append(partition)
             await self.answers.wait()
-            return False
+            return 0
 
     async def body() -> None:
         kafka = Slow()
@@ -258,3 +272,56 @@ def test_what_is_given_away_while_kafka_is_asked_to_go_back_is_passed_over() -> 
         assert not kafka.sought
 
     asyncio.run(asyncio.wait_for(body(), 30))
+
+
+class Trimmed(Kafka):
+    """Retention took what lies before offset 7."""
+
+    async def begins_at(self, topic: str, partition: int) -> int:
+        return 7
+
+
+@pytest.mark.parametrize(("restored_at", "lost"), [(4, ["from offset 5 to 6"]), (-1, [])])
+@pytest.mark.parametrize("known", [True, False], ids=["as the rebalance ends", "as a record comes"])
+def test_what_retention_left_behind_the_checkpoint_is_folded(
+    restored_at: int, lost: list[str], known: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A backup that is older than what Kafka keeps was restored, or the database is new; the group is at 9."""
+
+    async def body() -> tuple[Database, Kafka]:
+        database, kafka, failed = (
+            Database(0, restored_at=restored_at),
+            Trimmed(resumes_at=9),
+            list[Exception](),
+        )
+        stage = a_stage(database, kafka, failed)
+        if known:
+            await stage.open({0})
+            await stage.rewind(kafka)
+        else:
+            await stage.consume(Events((0, 9), (0, 10), consumer=kafka))
+        await stage.consume(Events(*((0, offset) for offset in range(7, 12)), consumer=kafka))
+        await stage.close(5)
+        assert not failed
+        return database, kafka
+
+    database, kafka = asyncio.run(asyncio.wait_for(body(), 30))
+    assert kafka.sought == [7]
+    assert database.parts == {0: ["7", "8", "9", "10", "11"]}
+    told = [line for line in caplog.messages if "they are lost" in line]
+    assert [said in line for said, line in zip(lost, told, strict=True)] == [True] * len(lost)
+
+
+def test_a_group_that_begins_with_the_oldest_record_that_is_left_is_not_sent_back() -> None:
+    async def body() -> tuple[Database, Kafka]:
+        database, kafka = Database(0, restored_at=4), Trimmed(resumes_at=7)
+        stage = a_stage(database, kafka, [])
+        await stage.open({0})
+        await stage.rewind(kafka)
+        await stage.consume(Events((0, 7), (0, 8), consumer=kafka))
+        await stage.close(5)
+        return database, kafka
+
+    database, kafka = asyncio.run(asyncio.wait_for(body(), 30))
+    assert not kafka.sought
+    assert database.parts == {0: ["7", "8"]}

@@ -359,15 +359,15 @@ def test_a_hand_over_that_gave_up_as_a_hole_was_looked_at_leaves_room_for_what_c
             super().__init__()
             self.asked, self.answers = asyncio.Event(), asyncio.Event()
 
-        async def begins_after(self, topic: str, partition: int, offset: int) -> bool:
+        async def begins_at(self, topic: str, partition: int) -> int:
             self.asked.set()
             await self.answers.wait()
-            return True
+            return 7
 
     async def body() -> Database:
         database, kafka, failed = Database(0), Forgetting(), list[Exception]()
         stage = a_stage(database, kafka, failed, max_unacked_records=1)
-        feeding = asyncio.create_task(stage.consume(Events((0, 7))))
+        feeding = asyncio.create_task(stage.consume(Events((0, 7), consumer=kafka)))
         await kafka.asked.wait()
         await stage.hand_over(0.01)
         kafka.answers.set()
@@ -473,6 +473,27 @@ def test_a_hole_behind_what_was_folded_ends_the_worker() -> None:
         asyncio.run(stage.consume(Events((0, 0), (0, 1), (0, 3), consumer=kafka)))
     assert [type(error) for error in failed] == [LogGap]
     assert not kafka.sought
+
+
+def test_a_hole_that_kafka_was_found_to_have_ends_nothing_and_is_said_seldom(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each transaction of a producer leaves one: its marker has an offset of its own."""
+
+    async def body() -> Database:
+        database, kafka, failed = Database(0), Kafka(), list[Exception]()
+        kafka.holes = {(1, 3), (3, 5)}
+        stage = a_stage(database, kafka, failed)
+        await stage.consume(Events((0, 0), (0, 1), (0, 3), (0, 5), consumer=kafka))
+        await stage.close(5)
+        assert not failed
+        assert not kafka.sought
+        return database
+
+    assert asyncio.run(body()).parts == {0: ["0", "1", "3", "5"]}
+    assert [line for line in caplog.messages if "the log has no records" in line] == [
+        "ub.sensors/0: the log has no records from offset 2 to 2"
+    ]
 
 
 def test_a_record_without_a_value_is_folded_as_an_empty_one() -> None:

@@ -131,7 +131,13 @@ def run_(
     if truth_file is not None:
         check_writable(truth_file)
         witness = Witness(scenario, only)
-    outcome = _publish(lambda: SimulatedCity(scenario, only, witness), scenario.city.zone, **sending)
+    stop = Stop()
+    outcome = _publish(
+        lambda: SimulatedCity(scenario, only, witness, stop.requested),
+        scenario.city.zone,
+        stop=stop,
+        **sending,
+    )
     if witness is not None and truth_file is not None:
         if (ended := outcome.ended_ms(scenario)) > scenario.start_ms:
             write_truth(witness.truth(ended), truth_file)

@@ -1,6 +1,6 @@
 """Scenarios: a city, bikes, sensors, a start in event time and what happens. Frozen; the same seed, the same bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -130,8 +130,8 @@ class Scenario:
             raise wrong(f"{self.name} with {self.bikes:,} bikes and {self.sensors} sensors", problems)
         return self.scene()
 
-    def fleet(self) -> Fleet:
-        """Return the settled fleet, at the start of the scenario."""
+    def fleet(self, given_up: Callable[[], bool] = lambda: False) -> Fleet:
+        """Return the settled fleet, at the start of the scenario; where it has come to if it is given up before."""
         scene = self.checked()
         settle_ms = int(self.settle.total_seconds()) * 1000
         fleet = Fleet(
@@ -143,12 +143,12 @@ class Scenario:
             self.operators,
             self.days,
         )
-        while fleet.now < self.start_ms:  # in small steps: nobody keeps these readings
+        while fleet.now < self.start_ms and not given_up():  # in small steps: nobody keeps these readings
             fleet.step(min(fleet.now + 5_000, self.start_ms))
         return fleet
 
-    def world(self) -> World:
-        """Return the sensors' world, warmed up, at the start of the scenario."""
+    def world(self, given_up: Callable[[], bool] = lambda: False) -> World:
+        """Return the sensors' world at the start of the scenario, warmed up, unless that is given up."""
         scene = self.checked()
         world = World(
             self.city,
@@ -159,7 +159,7 @@ class Scenario:
             [one for event in self.events if (one := event.on_world(scene)) is not None],
             self.days,
         )
-        world.settle(int(self.warm_up.total_seconds()) // 60)
+        world.settle(int(self.warm_up.total_seconds()) // 60, given_up)
         return world
 
 

@@ -42,6 +42,7 @@ from sensors_sim.score.report import as_json as report_json
 from sensors_sim.score.report import render
 from sensors_sim.score.truth import ANY_KIND, Truth
 from sensors_sim.sources.simulated import BIKES, POPULATIONS, REQUESTS, SimulatedCity
+from sensors_sim.stop import Stop
 from sensors_sim.tables import choice
 from sensors_sim.truth.entry import Truth as ScenarioTruth
 from sensors_sim.truth.witness import Witness, truth_of
@@ -219,7 +220,8 @@ def _live(
         listener.collect(log, RETAINED_WITHIN_S)
         earlier = frozenset(event.alert_id for event in log.events)
         before = tables.reached() if tables else Reached(0, 0)
-        outcome = run(lambda: SimulatedCity(scenario, only, witness), options, console)
+        stop = Stop()
+        outcome = run(lambda: SimulatedCity(scenario, only, witness, stop.requested), options, console, stop)
         console.print("sent; waiting for the system to catch up", highlight=False)
         notes += [*_notes_of_run(outcome), *_caught_up(tables, before, outcome, settle_s)]
         listener.collect(log, settle_s)

@@ -1,6 +1,6 @@
 """All sensors of a city together: every minute each kind lives through it, and those whose turn it is report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -96,9 +96,11 @@ class World:
         )  # fmt: skip
         self._reporting = [Reporting(kind.sensors, rng[kind.sensors.kind]) for kind in self.kinds]
 
-    def settle(self, minutes: int) -> None:
-        """Live through minutes that nobody hears of, until `start`: roads fill, air and water follow."""
+    def settle(self, minutes: int, given_up: Callable[[], bool] = lambda: False) -> None:
+        """Live through minutes that nobody hears of, until `start` or `given_up`: roads fill, air and water follow."""
         for minute in range(minutes, 0, -1):
+            if given_up():
+                return
             self._live(Moment.at(self.now - minute * MINUTE_MS, self.calendar))
 
     def step(self) -> list[Readings]:

@@ -42,14 +42,20 @@ class SimulatedCity:
     """The readings of a scenario, from its start until its end; only those of the populations that are asked for.
 
     What is not published lives on where others look at it: each population says the same, whoever else does.
+    Bikes and sensors settle before the first batch, which may take minutes; there is none if they are `given_up`.
     """
 
     def __init__(
-        self, scenario: Scenario, only: Collection[str] = POPULATIONS, observer: Observer | None = None
+        self,
+        scenario: Scenario,
+        only: Collection[str] = POPULATIONS,
+        observer: Observer | None = None,
+        given_up: Callable[[], bool] = lambda: False,
     ) -> None:
         self._scenario = scenario
         self._only = frozenset(only)
         self._observer = observer
+        self._given_up = given_up
         self._on_readings: list[ChangesReadings] = []
         self._on_requests: list[ChangesRequests] = []
         self.report = Report()
@@ -71,8 +77,10 @@ class SimulatedCity:
         self._on_readings = [change for event in events if (change := event.on_readings(scene)) is not None]
         self._on_requests = [cut for event in events if (cut := event.on_requests(scene)) is not None]
         on_positions = [one for event in events if (one := event.on_positions(scene)) is not None]
-        fleet = self._scenario.fleet() if self._only & {BIKES, REQUESTS} else None
-        world = self._scenario.world() if self._only - {BIKES} else None
+        fleet = self._scenario.fleet(self._given_up) if self._only & {BIKES, REQUESTS} else None
+        world = self._scenario.world(self._given_up) if self._only - {BIKES} else None
+        if self._given_up():
+            return
         hotline = Hotline(self._scenario.city, self.start_ms, self._scenario.seed, self._scenario.requests)
         minute: list[Columns] = []
         for now in range(self.start_ms, self.end_ms, STEP_MS):

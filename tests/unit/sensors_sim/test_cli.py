@@ -17,6 +17,8 @@ from schemas.requests import CitizenRequest
 from schemas.sensors import SensorReading
 from schemas.vehicles import VehiclePosition
 from sensors_sim import publish
+from sensors_sim.batch import Positions
+from sensors_sim.bikes import Fleet
 from sensors_sim.city import city_names
 from sensors_sim.cli import sim
 from sensors_sim.scenario import names
@@ -314,6 +316,22 @@ def test_a_signal_ends_a_run_with_everything_acknowledged(number: signal.Signals
     assert summary["messages"] == len(broker.received)
     assert summary["readings_acknowledged"] == summary["readings_sent"] > 0
     assert read_truth(truth).end == summary["last_ts"], "the truth is about what was sent"
+
+
+def test_a_signal_ends_a_run_whose_fleet_settles(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, step = [], Fleet.step
+
+    def interrupted(fleet: Fleet, until: int) -> Positions:
+        signal.raise_signal(signal.SIGINT)
+        steps.append(until)
+        return step(fleet, until)
+
+    monkeypatch.setattr(Fleet, "step", interrupted)
+    with FakeBroker().running() as broker:
+        result = call(*SHORT, "--speed", "max", "--json", "--mqtt", f"127.0.0.1:{broker.port}")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["stopped"]
+    assert (len(steps), broker.received) == (1, [])
 
 
 def test_a_second_signal_ends_a_run_whose_broker_hangs_and_says_what_may_be_lost() -> None:

@@ -1,11 +1,14 @@
 from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
+from sensors_sim.bikes import Fleet
 from sensors_sim.encode import arrays
+from sensors_sim.events.contract import Event, Scene
 from sensors_sim.scenario import Scenario, shipped
-from sensors_sim.sensors.world import SHARES
+from sensors_sim.sensors.world import SHARES, World
 from sensors_sim.sources.simulated import POPULATIONS, SimulatedCity
 
 
@@ -68,3 +71,30 @@ def test_bikes_alone_are_the_bikes_of_before_there_were_sensors() -> None:
 
 def test_populations_are_bikes_every_kind_of_sensor_and_requests() -> None:
     assert set(POPULATIONS) == {"bikes", *SHARES, "requests"}
+
+
+@dataclass
+class Lived(Event):
+    """Notes the times that bikes and sensors lived through."""
+
+    times: list[int] = field(default_factory=list)
+
+    def on_fleet(self, scene: Scene) -> "Lived":
+        return self
+
+    def on_world(self, scene: Scene) -> "Lived":
+        return self
+
+    def act(self, lives: Fleet | World, now: int) -> None:
+        self.times.append(now)
+
+
+@pytest.mark.parametrize("name", ["bikes", "noise"])
+def test_a_city_that_settles_for_long_is_given_up_at_once(name: str) -> None:
+    lived = Lived()
+    day = timedelta(days=1)
+    slow = replace(scenario(), settle=day, warm_up=day, events=(lived,))
+    source = SimulatedCity(slow, [name], given_up=lambda: len(lived.times) > 60)
+    assert list(source.batches()) == []
+    assert lived.times
+    assert lived.times[-1] < slow.start_ms - 22 * 3_600_000

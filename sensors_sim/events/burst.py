@@ -10,7 +10,7 @@ import numpy as np
 from sensors_sim.batch import Ints
 from sensors_sim.cells import cells_at, disk
 from sensors_sim.city import LEISURE, METRO, OFFICE
-from sensors_sim.events.contract import Amount, Event, Name, Scene, minutes, place_of, since
+from sensors_sim.events.contract import Event, Name, Scene, minutes, place_of, since
 from sensors_sim.requests.causes import awake_at
 from sensors_sim.rhythm import local
 from sensors_sim.sensors.contract import Sensors
@@ -46,7 +46,7 @@ class BurstPipe(Event):
     begins_s: float
     lasts_s: float
     pipes: Annotated[int, msgspec.Meta(ge=1, le=50)] = 3
-    calls_h: Amount = 15.0
+    calls_h: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 15.0
 
     @property
     def where(self) -> str:

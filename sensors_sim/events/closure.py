@@ -10,7 +10,7 @@ import numpy as np
 from sensors_sim.batch import Ints
 from sensors_sim.bikes import Fleet
 from sensors_sim.city import METRO, City
-from sensors_sim.events.contract import Count, Event, Name, Scene, minutes, place_of, since
+from sensors_sim.events.contract import Count, Event, Name, People, Scene, minutes, place_of, since
 from sensors_sim.sensors.gatherings import Gathering
 from sensors_sim.truth.entry import Entry
 from sensors_sim.truth.troubles import LINGERS_MS, SPOT_RINGS
@@ -37,7 +37,7 @@ class MetroClosure(Event):
     begins_s: float
     lasts_s: float
     riders_h: Count = 400
-    people: Count = 1_200
+    people: People = 1_200
     stations: Annotated[int, msgspec.Meta(ge=1, le=5)] = 2
     reach_m: Annotated[float, msgspec.Meta(ge=100, le=3_000)] = 900.0
 

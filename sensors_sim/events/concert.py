@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from sensors_sim.city import LEISURE
-from sensors_sim.events.contract import Count, Event, Name, Scene, minutes, place_of, since
+from sensors_sim.events.contract import Event, Name, People, Scene, minutes, place_of, since
 from sensors_sim.sensors.gatherings import Gathering
 from sensors_sim.truth.entry import Entry
 
@@ -27,7 +27,7 @@ class Concert(Event):
     place: Name
     begins_s: float
     lasts_s: float
-    people: Count
+    people: People
 
     COMES_S: ClassVar[float] = 3_600.0
     LEAVES_S: ClassVar[float] = 1_800.0

@@ -26,7 +26,9 @@ from sensors_sim.tables import Refused, choice
 from sensors_sim.truth.entry import Entry
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-Amount = Annotated[float, msgspec.Meta(gt=0)]
+People = Annotated[int, msgspec.Meta(ge=1, le=500_000)]
+Scatter = Annotated[float, msgspec.Meta(gt=0, le=5_000)]
+Trips = Annotated[float, msgspec.Meta(gt=0, le=1_000)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -86,8 +88,9 @@ class Scene:
 
     def operator(self, name: str) -> int:
         """Return the number of an operator; Refused if it has no bikes here."""
-        if name not in self.bikes:
-            raise Refused("operator", name, f"no such operator; {choice(name, self.bikes)}")
+        if not self.bikes.get(name):
+            there_are = [one for one, bikes in self.bikes.items() if bikes]
+            raise Refused("operator", name, f"no operator of that name has bikes; {choice(name, there_are)}")
         return list(self.bikes).index(name)
 
     def table(self, kind: str) -> Sensors:

@@ -7,7 +7,7 @@ import numpy as np
 
 from sensors_sim.batch import AVAILABLE, Ints
 from sensors_sim.bikes import Fleet
-from sensors_sim.events.contract import Amount, Count, Event, Name, Scene, minutes, place_of, since
+from sensors_sim.events.contract import Count, Event, Name, Scatter, Scene, minutes, place_of, since
 from sensors_sim.tables import Refused, each
 
 DRIVES_S = 2_400.0
@@ -30,7 +30,7 @@ class BikeDump(Event):
     begins_s: float
     bikes: Count = 800
     within_s: float = 1_200.0
-    scatter_m: Amount = 120.0
+    scatter_m: Scatter = 120.0
 
     @property
     def ends_s(self) -> float:

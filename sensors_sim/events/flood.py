@@ -8,8 +8,12 @@ import numpy as np
 
 from sensors_sim.batch import Ints
 from sensors_sim.bikes import UNKNOWN, Fleet
-from sensors_sim.events.contract import Amount, Count, Event, Name, Scene, minutes, place_of, since
+from sensors_sim.events.contract import Count, Event, Name, Scatter, Scene, minutes, place_of, since
 from sensors_sim.rhythm import demand
+from sensors_sim.tables import Refused, each
+
+BEYOND = 3
+"""Bikes within so many standard deviations are those of the station: riders bring others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Flood(Event):
     drain_s: float
     bikes: Count
     reach_m: Annotated[float, msgspec.Meta(ge=300, le=5_000)] = 1_800.0
-    scatter_m: Amount = 90.0
+    scatter_m: Scatter = 90.0
 
     @property
     def ends_s(self) -> float:
@@ -58,8 +62,17 @@ class Flood(Event):
         )
 
     def check(self, scene: Scene) -> None:
-        """The station must exist."""
-        place_of(scene.city, "station", self.station)
+        """The station must exist, and there must be room between those who park there and those who come."""
+        each(lambda: place_of(scene.city, "station", self.station), self._check_scatter)
+
+    def _check_scatter(self) -> None:
+        if BEYOND * self.scatter_m >= self.reach_m:
+            raise Refused(
+                "scatter_m",
+                self.scatter_m,
+                f"bikes come from beyond {BEYOND} times as far, and from within reach_m = {self.reach_m:g}: "
+                f"less than {self.reach_m / BEYOND:g} is expected, or a larger reach_m",
+            )
 
     def on_fleet(self, scene: Scene) -> "FloodInProgress":
         """Return the riders."""
@@ -95,6 +108,6 @@ class FloodInProgress:
 
     def _bring(self, fleet: Fleet, station: int, n: int) -> None:
         x, y = float(fleet.city.x[station]), float(fleet.city.y[station])
-        near = fleet.free_around(x, y, 3 * self._flood.scatter_m, self._flood.reach_m)
+        near = fleet.free_around(x, y, BEYOND * self._flood.scatter_m, self._flood.reach_m)
         bikes: Ints = fleet.some(near[fleet.place[near] != station], n)
         fleet.ride_to(bikes, np.full(len(bikes), station), np.full(len(bikes), self._flood.scatter_m))

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from sensors_sim.bikes import Fleet
-from sensors_sim.events.contract import Amount, Event, Name, Scene, Watch, since
+from sensors_sim.events.contract import Event, Name, Scene, Trips, Watch, since
 from sensors_sim.truth.usage import Usage
 
 
@@ -24,7 +24,7 @@ class FreeRides(Event):
     operator: Name
     begins_s: float
     lasts_s: float
-    maximum: Amount
+    maximum: Trips
     rule: Name
     riders: Annotated[float, msgspec.Meta(gt=1, le=10)] = 2.5
 

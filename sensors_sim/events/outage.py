@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sensors_sim.bikes import Fleet
-from sensors_sim.events.contract import Amount, Event, Name, Scene, Watch, since
+from sensors_sim.events.contract import Event, Name, Scene, Trips, Watch, since
 from sensors_sim.truth.usage import Usage
 
 
@@ -22,7 +22,7 @@ class AppOutage(Event):
     operator: Name
     begins_s: float
     lasts_s: float
-    minimum: Amount
+    minimum: Trips
     rule: Name
 
     @property

@@ -7,7 +7,7 @@ a jam grows against the flow, some 17 km/h at the most; it dissolves from its he
 
 import numpy as np
 
-from sensors_sim.batch import Bools, Floats, Ints
+from sensors_sim.batch import Bools, Floats
 from sensors_sim.sensors.roads import Network
 
 SUBSTEPS = 3
@@ -45,18 +45,21 @@ class Flow:
         self._jam: Floats = roads.lanes * JAM_DENSITY
         self.present: Floats = np.full(len(roads), 1.0)
         self._queue: Floats = np.zeros(len(roads))
-        self._blocked_until: Ints = np.zeros(len(roads), dtype=np.int64)
-        self._passes: Floats = np.ones(len(roads))
+        self._blocks: list[tuple[int, int, float]] = []
         self.density, self.flow, self.speed = self.present.copy(), np.zeros(len(roads)), roads.free_kmh.copy()
 
     def block(self, segment: int, until: int, passes: float) -> None:
-        """Let only the share `passes` of its capacity leave a segment until that time: an accident."""
-        self._blocked_until[segment] = until
-        self._passes[segment] = passes
+        """Let only the share `passes` of its capacity leave a segment until that time: an accident.
+
+        Where there are several at once, the worst of them counts.
+        """
+        self._blocks.append((segment, until, passes))
 
     def blocked(self, now: int) -> Bools:
         """Say which segments are blocked."""
-        return self._blocked_until > now
+        blocked = np.zeros(len(self.roads), dtype=bool)
+        blocked[[segment for segment, until, _ in self._blocks if until > now]] = True
+        return blocked
 
     def step(self, now: int, wanted: Floats, wet: float) -> None:
         """Live through the minute that ends at `now`.
@@ -69,7 +72,10 @@ class Flow:
         capacity = self.capacity * (1 - 0.10 * wet)
         critical = capacity / (free * (1 - SLOWS_BY))
         wave = capacity / (self._jam - critical)
-        leaving = np.where(self._blocked_until > now, capacity * self._passes, capacity)
+        self._blocks = [block for block in self._blocks if block[1] > now]
+        leaving = capacity.copy()
+        for segment, _, passes in self._blocks:
+            leaving[segment] = min(leaving[segment], capacity[segment] * passes)
         onto = np.where(roads.first, wanted, wanted * LEAVES)
         stays = np.where(roads.last, 1.0, 1 - LEAVES)
         hours = 1 / 60 / SUBSTEPS

@@ -101,8 +101,12 @@ class Heating:
         return (self.fails_at <= now) & (now < self.mended_at)
 
     def burst(self, pipes: Ints, now: int, mended_at: int, x: float, y: float, calls_h: float) -> None:
-        """Let pipes fail at once, without a leak before, as their main bursts; it is repaired at that time."""
-        self.leaks_at[pipes], self.fails_at[pipes], self.mended_at[pipes] = now - MINUTE_MS, now, mended_at
+        """Let pipes fail at once, without a leak before, as their main bursts; it is repaired at that time.
+
+        A pipe that has failed already is repaired no earlier than it would have been.
+        """
+        until = np.where(self.failed(now)[pipes], np.maximum(self.mended_at[pipes], mended_at), mended_at)
+        self.leaks_at[pipes], self.fails_at[pipes], self.mended_at[pipes] = now - MINUTE_MS, now, until
         self.mains = self.mains.and_one(x, y, calls_h, mended_at, pipes)
 
     def cold(self) -> Bools:

@@ -119,6 +119,19 @@ def test_an_unknown_scenario_is_refused_with_the_names_that_exist() -> None:
         shipped("metro-flod")
 
 
+def test_an_operator_whose_share_is_no_bike_has_nothing_to_lock() -> None:
+    """Of 100 bikes small has none: it makes no trips, and too few of them."""
+    outage = (
+        b'[populations]\nbikes = {small = 1, big = 2_000}\n[[events]]\nevent = "app-outage"\noperator = "small"\n'
+        b'begins = "10 min"\nlasts = "2 h"\nminimum = 3.3\nrule = "r"\n'
+    )
+    scenario = parse(MINIMAL.encode() + outage, "x.toml")
+    with pytest.raises(
+        ScenarioError, match="operator = 'small': no operator of that name has bikes; there are: big"
+    ):
+        scenario.with_(bikes=100).checked()
+
+
 def test_values_out_of_range_are_refused() -> None:
     with pytest.raises(ScenarioError, match="0 bikes"):
         shipped("commuter").with_(bikes=0)

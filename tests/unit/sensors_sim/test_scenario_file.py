@@ -19,6 +19,11 @@ drain = "7 min"
 bikes = 450
 """
 
+DUMP = '[[events]]\nevent = "bike-dump"\nstation = "Century Avenue"\noperator = "hello"\nbegins = "1 h"\n'
+BURST = '[[events]]\nevent = "burst-pipe"\nnear = "Century Avenue"\nbegins = "1 h"\nlasts = "1 h"\n'
+CONCERT = '[[events]]\nevent = "concert"\nplace = "Century Park"\nbegins = "1 h"\nlasts = "1 h"\n'
+TRIPS = '[[events]]\nevent = "{}"\noperator = "hello"\nrule = "r"\nbegins = "1 h"\nlasts = "1 h"\n'
+
 STUCK = """
 [[events]]
 event = "sensor-stuck"
@@ -66,6 +71,15 @@ def said(text: str) -> str:
         (SOUND + FLOOD.replace("Century Avenue", "Century Avenu"), "did you mean 'Century Avenue'?"),
         (SOUND + FLOOD.replace("450", '"many"'), "events[0].bikes = 'many': a whole number is expected"),
         (SOUND + FLOOD.replace("bikes = 450", ""), "events[0].bikes is missing: a whole number"),
+        (SOUND + FLOOD + "scatter_m = inf", "events[0].scatter_m = inf: a number <= 5000 is expected"),
+        (SOUND + FLOOD + "scatter_m = 600",
+         "events[0].scatter_m = 600.0: bikes come from beyond 3 times as far, and from within reach_m = 1800: less "
+         "than 600 is expected, or a larger reach_m"),
+        (SOUND + DUMP + "scatter_m = 5_001", "events[0].scatter_m = 5001: a number <= 5000 is expected"),
+        (SOUND + BURST + "calls_h = inf", "events[0].calls_h = inf: a number <= 10000 is expected"),
+        (SOUND + TRIPS.format("app-outage") + "minimum = inf", "events[0].minimum = inf: a number <= 1000 is"),
+        (SOUND + TRIPS.format("free-rides") + "maximum = inf", "events[0].maximum = inf: a number <= 1000 is"),
+        (SOUND + CONCERT + "people = 500_001", "events[0].people = 500001: a whole number <= 500000 is expected"),
         (SOUND + FLOOD.replace("1 min", "25:00"), "events[0].begins = '25:00': a time of the clock"),
         (SOUND + FLOOD.replace("1 min", "4 h"), "events[0].begins = '4 h': it begins after the end of the scenario"),
         (SOUND + FLOOD.replace("1 min", "10:45"), "events[0].begins = '10:45': it begins after the end"),

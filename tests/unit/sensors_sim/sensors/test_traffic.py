@@ -101,6 +101,26 @@ def test_a_jam_dissolves_from_its_head_when_the_cause_is_gone() -> None:
     assert 30 <= jammed[0][-1] < jammed[-3][-1] < jammed[-6][-1] < 110
 
 
+def test_a_segment_is_blocked_until_the_last_of_its_accidents_is_over() -> None:
+    """One in 10 minutes of another one, as long as itself; what passes is what the worst of them lets pass."""
+    flow, wanted = flowing(0.75)
+    at, begins = middle_of("Yanggao Road"), 90 * MINUTE_MS
+    most = (flow.capacity[at] * np.array([0.2, 0.8, 1.0])).tolist()
+    passed = []
+    for minute in range(50):
+        now = begins + minute * MINUTE_MS
+        if minute == 0:
+            flow.block(at, begins + 40 * MINUTE_MS, 0.8)
+        elif minute == 10:
+            flow.block(at, begins + 20 * MINUTE_MS, 0.2)
+        flow.step(now, wanted, 0.0)
+        passed.append(float(flow.flow[at]))
+        assert flow.blocked(now)[at] == (minute < 40)
+    assert max(passed[10:20]) == pytest.approx(most[0])
+    assert max(passed[20:40]) == pytest.approx(most[1])
+    assert passed[45] > most[1]
+
+
 def test_rain_makes_traffic_slower() -> None:
     dry, wanted = flowing(0.6)
     wet, _ = flowing(0.6)

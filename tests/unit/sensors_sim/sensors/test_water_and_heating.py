@@ -99,6 +99,17 @@ def test_pipes_that_do_not_fail_keep_their_pressure(pipes: Pipes) -> None:
     assert spread.max() < 80
 
 
+def test_a_pipe_that_bursts_twice_is_cold_until_the_later_repair() -> None:
+    pipes, pipe = Heating(city(), 5, START, sky(), np.random.default_rng(7)), np.array([2])
+    mended = START + 8 * HOUR * MINUTE_MS
+    pipes.burst(pipe, START, mended, 0.0, 0.0, 15.0)
+    pipes.burst(pipe, START + 20 * MINUTE_MS, START + 30 * MINUTE_MS, 0.0, 0.0, 15.0)
+    assert pipes.failed(mended - 1)[2]
+    assert not pipes.failed(mended)[2]
+    pipes.burst(pipe, mended, mended + MINUTE_MS, 0.0, 0.0, 15.0)
+    assert not pipes.failed(mended + MINUTE_MS)[2]
+
+
 def test_water_is_hotter_when_it_is_colder_outside() -> None:
     def supply(outside: float) -> float:
         under = sky()

@@ -1,7 +1,7 @@
 """City files: TOML, read, checked and completed to a plan. docs/scenarios.md describes the form."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import Annotated, Any
 
@@ -9,13 +9,22 @@ import msgspec
 
 from sensors_sim import city_plan as usual
 from sensors_sim.city_plan import Climate, Homes, Place, Plan, Road
-from sensors_sim.city_shape import check_inside, check_origin, check_outline, check_road
+from sensors_sim.city_shape import (
+    check_inside,
+    check_near,
+    check_origin,
+    check_outline,
+    check_ring,
+    check_road,
+)
 from sensors_sim.districts import Area, Areas, Corner, Districts, Grid
 from sensors_sim.tables import Problems, Refused, build
 from sensors_sim.toml_file import table_of, wrong
 from sensors_sim.zones import zone_of
 
 FEWEST_STATIONS = 2
+MOST_C = 45.0
+"""Mean and swing of a climate together: days and their weather add to it, and thermometers end at 65."""
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 _Lat = Annotated[float, msgspec.Meta(ge=-75, le=75)]
@@ -67,8 +76,8 @@ class _Homes:
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    latitudes: tuple[float, ...]
-    longitudes: tuple[float, ...]
+    latitudes: tuple[Annotated[float, msgspec.Meta(ge=-90, le=90)], ...]
+    longitudes: tuple[Annotated[float, msgspec.Meta(ge=-180, le=180)], ...]
     names: tuple[tuple[_Text, ...], ...]
 
 
@@ -124,8 +133,8 @@ def _plan(table: Mapping[str, Any], problems: Problems) -> Plan | None:
         work_places=_places(keys.work_places, "work_places", problems, outline)
         or usual.usual_work_places(stations, outline),
         leisure=_places(keys.leisure, "leisure", problems, outline) or usual.usual_leisure(stations, outline),
-        homes=_homes(keys.homes, stations, problems),
-        roads=_roads(keys.roads, problems) or usual.usual_roads(centre, outline),
+        homes=_homes(keys.homes, stations, problems, outline),
+        roads=_roads(keys.roads, centre, problems, outline),
         districts=_districts(keys.districts, problems) or usual.usual_districts(outline),
         climate=_climate(keys.climate, outline, problems),
         fleet=keys.fleet,
@@ -169,27 +178,43 @@ def _rows[T](cls: type[T], tables: Sequence[Any], path: str, problems: Problems)
 
 
 def _places(
-    tables: Sequence[Any], path: str, problems: Problems, outline: Sequence[Corner] | None
+    tables: Sequence[Any],
+    path: str,
+    problems: Problems,
+    outline: Sequence[Corner] | None,
+    check: Callable[[str, Corner, Sequence[Corner]], None] = check_inside,
 ) -> tuple[Place, ...]:
     rows = _rows(_Place, tables, path, problems)
     if outline is not None:
         for at, row in rows:
-            _refused(problems, f"{at}.", check_inside, "at", row.at, outline)
+            _refused(problems, f"{at}.", check, "at", row.at, outline)
     return tuple(Place(row.name, row.at, row.size) for _, row in rows)
 
 
-def _homes(table: Mapping[str, Any], stations: tuple[Place, ...], problems: Problems) -> Homes:
+def _homes(
+    table: Mapping[str, Any], stations: tuple[Place, ...], problems: Problems, outline: Sequence[Corner]
+) -> Homes:
     row = build(_Homes, table, "homes", problems, None)
     if row is None:
         return Homes(centres=stations)
-    centres = _places(row.centres, "homes.centres", problems, None)
+    centres = _places(row.centres, "homes.centres", problems, outline, check_near)
     return Homes(row.spacing_m, row.turn_deg, centres or stations)
 
 
-def _roads(tables: Sequence[Any], problems: Problems) -> tuple[Road, ...]:
+def _roads(
+    tables: Sequence[Any], centre: Corner, problems: Problems, outline: tuple[Corner, ...]
+) -> tuple[Road, ...]:
+    if not tables:
+        roads = usual.usual_roads(centre, outline)
+        if not roads:
+            least = f"no road through it that stays in the outline is {usual.LEAST_ROAD_M:g} m long"
+            problems.add("centre", list(centre), f"{least}; name roads, or another centre")
+        return roads
     rows = _rows(_Road, tables, "roads", problems)
     for at, row in rows:
         _refused(problems, f"{at}.", check_road, "line", row.line)
+        for number, corner in enumerate(row.line):
+            _refused(problems, f"{at}.", check_near, f"line[{number}]", corner, outline)
     return tuple(Road(row.name, row.line, row.lanes, row.kmh) for _, row in rows)
 
 
@@ -198,18 +223,19 @@ def _districts(said: Mapping[str, Any] | Sequence[Any], problems: Problems) -> D
     if not said:
         return None
     if not isinstance(said, Mapping):
-        return Areas(
-            tuple(Area(row.name, row.outline) for _, row in _rows(_Area, said, "districts", problems))
-        )
+        rows = _rows(_Area, said, "districts", problems)
+        for at, row in rows:
+            _refused(problems, f"{at}.", check_ring, "outline", row.outline)
+        return Areas(tuple(Area(row.name, row.outline) for _, row in rows))
     grid = build(_Grid, said, "districts", problems, None)
     if grid is None:
         return None
     for key, borders in (("latitudes", grid.latitudes), ("longitudes", grid.longitudes)):
         if list(borders) != sorted(set(borders)):
             problems.add(f"districts.{key}", list(borders), "borders are expected to ascend")
-    rows, columns = len(grid.latitudes) + 1, len(grid.longitudes) + 1
-    if len(grid.names) != rows or any(len(row) != columns for row in grid.names):
-        rule = f"{rows} rows of {columns} names are expected, one more than there are borders"
+    tall, wide = len(grid.latitudes) + 1, len(grid.longitudes) + 1
+    if len(grid.names) != tall or any(len(names) != wide for names in grid.names):
+        rule = f"{tall} rows of {wide} names are expected, one more than there are borders"
         problems.add("districts.names", [list(row) for row in grid.names], rule)
     return Grid(grid.latitudes, grid.longitudes, grid.names)
 
@@ -217,4 +243,10 @@ def _districts(said: Mapping[str, Any] | Sequence[Any], problems: Problems) -> D
 def _climate(table: Mapping[str, Any], outline: tuple[Corner, ...], problems: Problems) -> Climate:
     climate = usual.usual_climate(outline)
     row = build(_Climate, table, "climate", problems, None)
-    return climate if row is None else replace(climate, **{key: getattr(row, key) for key in table})
+    if row is None:
+        return climate
+    climate = replace(climate, **{key: getattr(row, key) for key in table})
+    if abs(climate.mean_c) + abs(climate.swing_c) > MOST_C:
+        rule = f"mean_c and swing_c are {MOST_C:g} degrees together at the most, whatever their signs"
+        problems.add("climate", asdict(climate), rule)
+    return climate

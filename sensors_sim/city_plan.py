@@ -16,6 +16,9 @@ from sensors_sim.geo import METRES_PER_DEGREE, Plane, inside
 BESIDE_M = 600.0
 """Work places and leisure that no file names lie so far from their station: not in its H3 cell."""
 
+LEAST_ROAD_M = 400.0
+"""Less has no room for a segment."""
+
 ROAD_LANES, ROAD_KMH = 2, 60.0
 STRIDE_M = 100.0
 
@@ -114,11 +117,12 @@ def usual_leisure(stations: tuple[Place, ...], outline: tuple[Corner, ...]) -> t
 
 
 def usual_roads(centre: Corner, outline: tuple[Corner, ...]) -> tuple[Road, ...]:
-    """Return two straight roads through the centre, as far as the outline reaches."""
-    return (
+    """Return two straight roads through the centre, as far as the outline reaches, but none that is too short."""
+    roads = (
         Road("North-South Road", (_last(centre, outline, 180), centre, _last(centre, outline, 0))),
         Road("West-East Road", (_last(centre, outline, 270), centre, _last(centre, outline, 90))),
     )
+    return tuple(road for road in roads if road_m(road.line) >= LEAST_ROAD_M)
 
 
 def road_m(line: tuple[Corner, ...]) -> float:

@@ -68,6 +68,6 @@ def network(city: City) -> Network:
 def _segments(line: Floats) -> tuple[Floats, Floats, float]:
     """Return the middles of equal segments along a line of corners (float64[c, 2]), and their length in metres."""
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
-    n = int(along[-1] / SEGMENT_M)
+    n = max(1, int(along[-1] / SEGMENT_M))  # on the plane a road may be a little shorter than where it lies
     middles = (np.arange(n) + 0.5) * along[-1] / n
     return np.interp(middles, along, line[:, 0]), np.interp(middles, along, line[:, 1]), float(along[-1] / n)

@@ -26,6 +26,14 @@ at = [-42.855, 147.30]
 name = "Sandy Bay"
 at = [-42.90, 147.335]
 """
+ARM = """
+name = "Arm"
+time_zone = "Africa/Douala"
+outline = [
+    [0, 10], [0.05, 10.05], [0.0515, 10.0485], [0.1515, 10.1515], [0.15, 10.153], [0.049, 10.0525], [0, 10.1],
+]
+stations = [{name = "A", at = [0.149, 10.1495], size = 2}, {name = "B", at = [0.02, 10.05]}]
+"""
 TOP = NAME + ZONE + OUTLINE
 SMALL = TOP + STATIONS
 
@@ -126,6 +134,20 @@ def test_the_lattice_turns_with_the_streets() -> None:
         (SMALL + "[districts]\nlatitudes = [1]\nlongitudes = []\nnames = [['a']]", "2 rows of 1 names are expected,"),
         (SMALL + "[[districts]]\nname = 'a'\noutline = [[1, 2]]", "districts[0].outline = [[1, 2]]: a list of"),
         (SMALL + "[climate]\nmean = 9", "climate.mean = 9: there is no such key here; did you mean 'mean_c'?"),
+        (SMALL + "[climate]\nmean_c = 35\nswing_c = 30", "climate = {'mean_c': 35.0, 'swing_c': 30.0}: mean_c and "
+                                                        "swing_c are 45 degrees together at the most"),
+        (SMALL.replace("Australia/Hobart", "localtime"), "time_zone = 'localtime': an IANA time zone is expected"),
+        (SMALL.replace("Australia/Hobart", "right/Europe/Oslo"), "time_zone = 'right/Europe/Oslo': an IANA time zone"),
+        (SMALL.replace("147.28]]", "-179.9]]"), "outline = '-179.9 to 147.36': no city crosses the 180th meridian; "
+                                                "leave out what lies on the other side of it"),
+        (SMALL + "[[roads]]\nname = 'Lane'\nline = [[-42.86, 147.3], [-42.86, 147.5]]", "roads[0].line[1] = [-42.86, "
+         "147.5]: it lies outside of the box around the city's outline by more than 5 km"),
+        (SMALL + "[[homes.centres]]\nname = 'A'\nat = [-42.86, 147.2]", "homes.centres[0].at = [-42.86, 147.2]: it"),
+        (SMALL + "[[districts]]\nname = 'a'\noutline = [[-42.8, 147], [-42.9, 147], [-42.9, 147]]",
+         "districts[0].outline = '3 corners': the line must not cross or touch itself"),
+        (SMALL + "[districts]\nlatitudes = [nan]\nlongitudes = []\nnames = [['a'], ['b']]", "latitudes[0] = nan: a"),
+        (SMALL + "[districts]\nlatitudes = []\nlongitudes = [inf]\nnames = [['a', 'b']]", "longitudes[0] = inf: a"),
+        (ARM, "centre = [0.149, 10.1495]: no road through it that stays in the outline is 400 m long; name roads, or"),
         ("x = [", "hobart.toml is not TOML: "),
     ],
 )  # fmt: skip
@@ -139,6 +161,53 @@ def test_a_place_whose_numbers_are_the_wrong_way_round_is_told_so() -> None:
     square = NAME + ZONE + "outline = [[10.0, 10.1], [10.0, 10.5], [10.4, 10.5], [10.4, 10.1]]\n"
     stations = "stations = [{name = 'A', at = [10.2, 10.3]}, {name = 'B', at = [10.45, 10.2]}]\n"
     assert "stations[1].at = [10.45, 10.2]: latitude comes first, then longitude" in said(square + stations)
+
+
+def test_a_road_or_a_centre_whose_numbers_are_the_wrong_way_round_is_told_so() -> None:
+    square = NAME + ZONE + "outline = [[10.0, 50.1], [10.0, 50.5], [10.4, 50.5], [10.4, 50.1]]\n"
+    stations = "stations = [{name = 'A', at = [10.2, 50.3]}, {name = 'B', at = [10.35, 50.2]}]\n"
+    more = (
+        "roads = [{name = 'R', line = [[50.2, 10.2], [10.3, 50.3]]}]\n"
+        "homes = {centres = [{name = 'C', at = [50.2, 10.2]}]}\n"
+    )
+    told = said(square + stations + more)
+    assert "roads[0].line[0] = [50.2, 10.2]: latitude comes first, then longitude" in told
+    assert "homes.centres[0].at = [50.2, 10.2]: latitude comes first, then longitude" in told
+
+
+def test_a_road_and_a_centre_may_lie_some_km_outside_of_the_outline() -> None:
+    road = "[[roads]]\nname = 'Out'\nline = [[-42.86, 147.3], [-42.86, 147.4]]\n"
+    out = city(SMALL + road + "[[homes.centres]]\nname = 'A'\nat = [-42.83, 147.3]\n")
+    assert [one.name for one in out.roads] == ["Out"]
+
+
+def test_a_road_of_a_segment_at_the_border_of_a_city_far_in_the_north_is_one() -> None:
+    """401 m where it lies, and less on the plane, whose centre lies in the north."""
+    north = city(
+        """
+        name = "North"
+        time_zone = "Europe/Oslo"
+        outline = [[69.0, 18.0], [69.0, 19.0], [69.8, 19.0], [69.8, 18.0]]
+        stations = [{name = "A", at = [69.4, 18.5]}, {name = "B", at = [69.5, 18.6]}]
+        roads = [{name = "Short", line = [[69.0, 18.4], [69.0, 18.41006]]}]
+        homes = {spacing_m = 2_000}
+        """
+    )
+    assert len(network(north)) == 2
+    assert network(north).length_km.min() > 0.39
+
+
+def test_of_the_usual_roads_one_that_is_too_short_is_left_out() -> None:
+    """The largest station lies on a narrow strip along the shore."""
+    strip = city(
+        """
+        name = "Strip"
+        time_zone = "Europe/Oslo"
+        outline = [[59.9, 10.6], [59.903, 10.6], [59.903, 10.68], [59.95, 10.68], [59.95, 10.75], [59.9, 10.75]]
+        stations = [{name = "A", at = [59.9015, 10.64], size = 2}, {name = "B", at = [59.92, 10.7]}]
+        """
+    )
+    assert [road.name for road in strip.roads] == ["West-East Road"]
 
 
 def test_all_mistakes_are_named_at_once() -> None:

@@ -11,6 +11,7 @@ from typing import IO, Annotated
 
 import msgspec
 
+from sensors_sim.not_json import NOT_JSON
 from sensors_sim.recording.zstd import zstd
 
 VERSION = 1
@@ -128,7 +129,7 @@ def heads(file: IO[bytes]) -> Iterator[tuple[int, Head | ChunkHead | End]]:
             raise Damaged(position, f"it breaks off {size - position} bytes into a head")
         try:
             head = _decoder.decode(text)
-        except msgspec.DecodeError as error:
+        except NOT_JSON as error:
             raise Damaged(position, f"the head of a chunk cannot be read ({error})") from None
         follows = position + _PREFIX.size + length
         position = follows + (head.packed if isinstance(head, ChunkHead) else 0)

@@ -171,6 +171,19 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, data: bytes) -> None:
         Recording(path)
 
 
+def test_a_head_that_is_no_text_is_damage_behind_which_nothing_is_read(tmp_path: Path) -> None:
+    messages = positions(40)
+    path = written(tmp_path / "r", messages)
+    second = Recording(path).chunks[1]
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"ub/v1", 0, second.position)] = 0xFF
+    path.write_bytes(data)
+    report = Report()
+    first = Recording(path).chunks[0].head.messages
+    assert list(Recording(path).read(report)) == messages[:first]
+    assert "the head of a chunk cannot be read" in report.examples["cut_off"]
+
+
 def test_a_head_with_a_length_that_cannot_be_is_damage_and_not_read_for_ever(tmp_path: Path) -> None:
     path = tmp_path / "r"
     made = head()

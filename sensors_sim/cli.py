@@ -25,7 +25,7 @@ from sensors_sim.recording.replay_command import RecordingOptions, recording_opt
 from sensors_sim.recording.rounds import Shift
 from sensors_sim.rhythm import local
 from sensors_sim.run import Outcome, check_delivered, refused_by_broker, run
-from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, load
+from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, MOST_SEED, load
 from sensors_sim.scenario_commands import (
     check_writable,
     cities_command,
@@ -88,7 +88,7 @@ sim.add_command(info_command)
 )
 @click.option(
     "--seed",
-    type=Whole(min=0),
+    type=Whole(0, MOST_SEED),
     help="Seed (default: the scenario's); the same seed gives the same bytes.",
 )
 @click.option(

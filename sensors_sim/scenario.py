@@ -16,12 +16,12 @@ from sensors_sim.errors import ScenarioError
 from sensors_sim.events.contract import Event, Scene
 from sensors_sim.faults import NO_FAULTS, Faults
 from sensors_sim.rhythm import USUAL, Calendar, local
-from sensors_sim.scenario_file import MOST_BIKES, MOST_SECONDS, read
+from sensors_sim.scenario_file import MOST_BIKES, MOST_SECONDS, MOST_SEED, read
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS, World, counts
 from sensors_sim.tables import Problems, choice, joined, listed, refusals
 from sensors_sim.toml_file import wrong
 
-__all__ = ["MOST_BIKES", "MOST_SECONDS", "Scenario", "load", "names", "parse", "shipped"]
+__all__ = ["MOST_BIKES", "MOST_SECONDS", "MOST_SEED", "Scenario", "load", "names", "parse", "shipped"]
 
 SUFFIX = ".toml"
 _FOLDER = files("sensors_sim") / "scenarios"
@@ -64,8 +64,8 @@ class Scenario:
             raise ScenarioError(f"{sensors} sensors: a scenario takes {FEWEST_SENSORS} to {MOST_SENSORS:,}")
         if self.duration < timedelta(seconds=1) or self.duration.microseconds:
             raise ScenarioError(f"duration {self.duration}: a scenario lasts whole seconds, 1 at least")
-        if self.seed < 0:
-            raise ScenarioError(f"seed {self.seed}: a seed is a whole number from 0 on")
+        if not 0 <= self.seed <= MOST_SEED:
+            raise ScenarioError(f"seed {self.seed}: a seed is a whole number from 0 to {MOST_SEED}")
 
     @property
     def start_ms(self) -> int:

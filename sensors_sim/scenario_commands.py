@@ -14,7 +14,7 @@ from sensors_sim.bikes import bikes_of
 from sensors_sim.city import KINDS, LEISURE, METRO, OFFICE, City, city_names, shipped_city
 from sensors_sim.errors import ScenarioError
 from sensors_sim.numbers import Whole
-from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, Scenario, load, names, shipped
+from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, MOST_SEED, Scenario, load, names, shipped
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS
 from sensors_sim.truth.entry import Truth, iso
 from sensors_sim.truth.witness import truth_of
@@ -68,7 +68,7 @@ def show_command(name: str, with_truth: bool) -> None:
     type=Whole(FEWEST_SENSORS, MOST_SENSORS),
     help="Number of sensors (default: the scenario's).",
 )
-@click.option("--seed", type=Whole(min=0), help="Seed (default: the scenario's).")
+@click.option("--seed", type=Whole(0, MOST_SEED), help="Seed (default: the scenario's).")
 @click.option(
     "--for",
     "seconds",

@@ -21,6 +21,7 @@ from sensors_sim.zones import is_skipped
 
 CITY = "pudong"
 MOST_BIKES = 1_000_000
+MOST_SEED = 2**63 - 1
 
 _DAY_S = 86_400
 MOST_SECONDS = MOST_DAYS * _DAY_S
@@ -28,7 +29,8 @@ _YEARS = 2002, 2089
 """Of the start: also ten years later, seconds and milliseconds cannot be mistaken for one another."""
 
 _Whole = Annotated[int, msgspec.Meta(ge=1, le=MOST_BIKES)]
-_Operator = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
+_Operator = Annotated[str, msgspec.Meta(pattern=ID_PATTERN, max_length=57)]
+"""An id of its bikes is 7 characters longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class _Keys:
     summary: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     calendar: dict[str, Any]
     city: str = CITY
-    seed: Annotated[int, msgspec.Meta(ge=0)] = 1
+    seed: Annotated[int, msgspec.Meta(ge=0, le=MOST_SEED)] = 1
     populations: dict[str, Any] = field(default_factory=dict)
     events: list[Any] = field(default_factory=list)
     faults: dict[str, Any] = field(default_factory=dict)

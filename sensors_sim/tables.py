@@ -182,14 +182,14 @@ def _plainly(said: str) -> str:
         return f"{_NAMES['datetime' if 'datetime' in said else 'date']} is expected"
     if not said.startswith("Expected"):
         return said
-    rule = said.removeprefix("Expected ").partition(", got")[0].partition(" - at key")[0].replace("`", "")
+    rule = said.removeprefix("Expected ").partition(", got")[0].partition(" - at `key`")[0].replace("`", "")
     rule = (
         rule.replace("str of length >= 1", "a text that is not empty")
         .replace(".0", "")
         .replace(" | null", "")
     )
     if "matching regex" in rule:
-        return "letters, digits and _ . : - are expected, 64 of them at the most"
+        return "letters, digits and _ . : - are expected"
     return (
         " or ".join(_WORDS.sub(lambda word: _NAMES[word[0]], part) for part in rule.split(" | "))
         + " is expected"
@@ -219,7 +219,10 @@ def moment(value: object, start: datetime | None) -> float:
     if start is None:
         raise Refused("", value, f"{_DURATION_RULE} is expected")
     then = datetime.combine(start.date(), clock, start.tzinfo)
-    then += timedelta(days=1) if then < start else timedelta()
+    if then < start:
+        again = then.replace(fold=1)  # where clocks were put back between the two
+        comes = start.tzinfo is not None and again.astimezone(UTC) >= start.astimezone(UTC)
+        then = again if comes else then + timedelta(days=1)
     if start.tzinfo is None:
         return (then - start).total_seconds()
     at = then.astimezone(UTC)

@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from sensors_sim.errors import PlotError
 from sensors_sim.numbers import Whole
-from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, load
+from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, MOST_SEED, load
 from sensors_sim.scenario_commands import check_writable
 
 FORMS = (".png", ".svg", ".pdf")
@@ -25,7 +25,7 @@ FORMS = (".png", ".svg", ".pdf")
     help="File to write: .png, .svg or .pdf.",
 )
 @click.option("--bikes", type=Whole(1, MOST_BIKES), help="Number of bikes (default: the scenario's).")
-@click.option("--seed", type=Whole(min=0), help="Seed (default: the scenario's).")
+@click.option("--seed", type=Whole(0, MOST_SEED), help="Seed (default: the scenario's).")
 @click.option(
     "--for",
     "seconds",

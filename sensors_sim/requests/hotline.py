@@ -16,7 +16,7 @@ OWNER = "hotline"
 
 
 class Hotline:
-    """Requests of one run in a city. Ids carry start and seed, so that those of two runs never meet."""
+    """Requests of one run in a city. Ids carry start and seed: those of runs that differ in one never meet."""
 
     def __init__(self, city: City, start: int, seed: int, readiness: float = 1.0) -> None:
         """`readiness`: how many people call, as a share of the usual number."""

@@ -20,7 +20,7 @@ from sensors_sim.errors import ScenarioError, ScoreError
 from sensors_sim.numbers import Real, Whole
 from sensors_sim.options import EXISTING_FILE, Populations, connection_options, options_from, speed_option
 from sensors_sim.run import Options, Outcome, may_be_lost, refused_by_broker, run
-from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, Scenario, load
+from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, MOST_SEED, Scenario, load
 from sensors_sim.score.catching_up import (
     ALERTING,
     ALIVE_S,
@@ -74,7 +74,7 @@ _SHARE = Real(0, 1)
     help="Publish only these, as for `sim run`; alerts that they cannot cause are not due.",
 )
 @click.option("--bikes", type=Whole(1, MOST_BIKES), help="Number of bikes (default: the scenario's).")
-@click.option("--seed", type=Whole(min=0), help="Seed (default: the scenario's).")
+@click.option("--seed", type=Whole(0, MOST_SEED), help="Seed (default: the scenario's).")
 @click.option(
     "--for",
     "seconds",

@@ -271,6 +271,10 @@ def test_refused_readings_are_an_error(reason: int, said: str, monkeypatch: pyte
                 ("plot", "commuter"),
             )
         ),
+        *(
+            ((command, "commuter", "--seed", str(2**63)), f"0<=x<={2**63 - 1}")
+            for command in ("run", "truth", "score", "plot")
+        ),
         (("run", "commuter", "--mqtt", "localhost"), "'localhost' is not an address"),
         (("run", "commuter", "--mqtt", "localhost:70000"), "'localhost:70000' is not an address"),
         (("replay", "absent.csv", "--format", "mobike-trips"), "does not exist"),

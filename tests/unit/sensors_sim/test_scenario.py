@@ -139,6 +139,10 @@ def test_values_out_of_range_are_refused() -> None:
         shipped("commuter").with_(sensors=9)
     with pytest.raises(ScenarioError, match="seed -1"):
         shipped("commuter").with_(seed=-1)
+    with pytest.raises(
+        ScenarioError, match="seed 9223372036854775808: a seed is a whole number from 0 to 92233"
+    ):
+        shipped("commuter").with_(seed=2**63)
     with pytest.raises(ScenarioError, match="whole seconds"):
         shipped("commuter").with_(duration=timedelta(milliseconds=1500))
 

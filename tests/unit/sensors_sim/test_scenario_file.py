@@ -1,9 +1,15 @@
 """Files with mistakes in them: each mistake is named with its key, its value, the rule and the nearest valid name."""
 
+import re
+
 import pytest
 
+from schemas.vehicles import ID_PATTERN
+from sensors_sim.batch import Positions
 from sensors_sim.errors import ScenarioError
+from sensors_sim.requests.events import Events
 from sensors_sim.scenario import parse
+from sensors_sim.sources.simulated import SimulatedCity
 
 TOP = 'summary = "a test"\n'
 CALENDAR = '[calendar]\nstart = 2026-03-02T07:30:00\nduration = "3 h"\n'
@@ -52,6 +58,8 @@ def said(text: str) -> str:
          "events[0].begins = '02:30': clocks are put forward over it on 2026-03-29"),
         ('city = "oslo"\n' + SOUND + FLOOD.replace("Century Avenue", "Majorstua"), "did you mean 'Majorstuen'?"),
         ("seed = -1\n" + SOUND, "seed = -1: a whole number >= 0 is expected"),
+        (f"seed = {2**63}\n" + SOUND, f"seed = {2**63}: a whole number <= {2**63 - 1} is expected"),
+        (f"seed = {10**40}\n" + SOUND, f"seed = {10**40}: a whole number <= {2**63 - 1} is expected"),
         ("seed = true\n" + SOUND, "seed = true: a whole number is expected"),
         (SOUND.replace("3 h", "3 hours"), "calendar.duration = '3 hours': a duration, such as"),
         (SOUND.replace('"3 h"', "180"), "calendar.duration = 180: a duration, such as"),
@@ -97,6 +105,7 @@ def said(text: str) -> str:
         ('city = "a\\u0000.toml"\n' + SOUND, "it cannot be read (embedded null byte)"),
         (SOUND + "[populations]\nbikes = {}", "populations: 0 bikes: a scenario takes 1 to 1,000,000"),
         (SOUND + "[populations.bikes]\n'a b' = 5", "letters, digits and _ . : - are expected"),
+        (SOUND + f"[populations.bikes]\n{'a' * 58} = 5", "a text of length <= 57 is expected"),
         (SOUND + "[populations.bikes]\nalerts = 5\nhello = 5",
          "populations.bikes.alerts = 5: no operator is called alerts: the system uses that name on MQTT; choose"),
         (SOUND + "[populations]\nbikes = 1e3", "populations.bikes = 1000.0: a whole number or a table is expected"),
@@ -195,6 +204,38 @@ def test_a_time_of_the_clock_counts_the_hour_that_clocks_leave_out_or_repeat() -
         night = f'city = "oslo"\n{SOUND}'.replace("2026-03-02T07:30", f"{day}T01:00").replace("3 h", "8 h")
         event = FLOOD.replace("1 min", "04:00").replace("Century Avenue", "Storo")
         assert parse((night + event).encode(), "day.toml").events[0].begins_s == seconds
+
+
+def test_a_time_of_the_clock_that_comes_again_is_the_next_one() -> None:
+    """02:10 comes twice in that night: at 02:30 for the first time, it is to come in 40 minutes."""
+    for start, begins, seconds in (
+        ("02:30", "02:10", 2_400),
+        ("02:30", "02:40", 600),
+        ("03:30", "02:10", 81_600),
+    ):
+        night = f'city = "oslo"\n{SOUND}'.replace("2026-03-02T07:30", f"2025-10-26T{start}").replace(
+            "3 h", "2 d"
+        )
+        event = FLOOD.replace("1 min", begins).replace("Century Avenue", "Storo")
+        assert parse((night + event).encode(), "day.toml").events[0].begins_s == seconds
+
+
+def test_a_time_that_clocks_have_left_out_is_that_of_the_next_day() -> None:
+    morning = f'city = "oslo"\n{SOUND}'.replace("2026-03-02T07:30", "2026-03-29T03:10").replace("3 h", "2 d")
+    event = FLOOD.replace("1 min", "02:30").replace("Century Avenue", "Storo")
+    assert parse((morning + event).encode(), "day.toml").events[0].begins_s == 84_000
+
+
+def test_ids_of_the_longest_name_and_the_largest_seed_are_ids_for_the_gateway() -> None:
+    text = f"seed = {2**63 - 1}\n" + SOUND + f"[populations]\nsensors = 10\nbikes = {{ {'a' * 57} = 50 }}"
+    said = [
+        part for batch in SimulatedCity(parse(text.encode(), "day.toml")).batches() for part in batch.parts
+    ]  # type: ignore[attr-defined]
+    bikes = [name for part in said if isinstance(part, Positions) for name in part.vehicle_id.tolist()]
+    requests = [event.service_request_id for part in said if isinstance(part, Events) for event in part.event]
+    assert bikes
+    assert requests
+    assert all(re.match(ID_PATTERN, name) for name in bikes + requests)
 
 
 def test_a_mark_that_windows_puts_before_utf_8_is_no_mistake() -> None:

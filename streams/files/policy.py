@@ -113,6 +113,7 @@ def city_of(settings: Settings) -> City:
         cell_km2=locate.cell_km2(settings.h3_resolution),
         region=lambda cell: locator.region(locate.from_hex(cell)),
         centre=lambda cell: locate.centre(locate.from_hex(cell)),
+        holder=lambda lat, lon: locate.to_hex(locator.cells([lat], [lon])[0]),
     )
 
 

@@ -49,7 +49,7 @@ def count_rule(
         rule = f"its cells lie in the regions {', '.join(regions)}, and a rule is counted in one; divide it, or set "
         fields.error("geographies", rule + "UB_REGION_RESOLUTION lower")
         return None
-    cell = middle(cells, city) if cells else holder(area.shape, edge, city)
+    cell = middle(cells, city) if cells else holder(area.shape, city)
     ids, names = tuple(one.geography_id for one in found), ", ".join(one.name for one in found)
     if trips:
         return TripRule(

@@ -1,6 +1,6 @@
 """Geographies of an MDS document: the cells whose centre they hold."""
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from math import cos, radians, sqrt
@@ -30,6 +30,7 @@ class City:
     cells          hex strings of the cells whose centre lies in a GeoJSON geometry
     edge           hex strings of the cells that lie in it in part
     cell_km2       mean area of a cell
+    holder         hex string of the cell that holds a place, (latitude, longitude) in degrees
     """
 
     time_zone: tzinfo
@@ -39,6 +40,7 @@ class City:
     cell_km2: float
     region: Callable[[str], str]
     centre: Callable[[str], tuple[float, float]]
+    holder: Callable[[float, float], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +92,19 @@ def middle(cells: frozenset[str], city: City) -> str:
     """Return the cell nearest to the mean of the centres, the first in the order of hex strings where several are."""
     ordered = sorted(cells)
     places = [city.centre(cell) for cell in ordered]
-    flat = _flat(places, places[0][1])
+    first, narrower = places[0][1], cos(radians(places[0][0]))
+    # Flat coordinates; longitudes are counted from half around the globe from the first.
+    flat = [(lat, (lon - first + 180) % 360 * narrower) for lat, lon in places]
     lat, lon = (sum(values) / len(flat) for values in zip(*flat, strict=True))
-    return _nearest(ordered, flat, lat, lon)
-
-
-def holder(area: Any, edge: frozenset[str], city: City) -> str:
-    """Return the cell, of those that an area without a centre of a cell lies in, that holds a point in its midst."""
-    ordered, point = sorted(edge), area.representative_point()
-    flat = _flat([city.centre(cell) for cell in ordered], point.x)
-    ((lat, lon),) = _flat([(point.y, point.x)], point.x)
-    return _nearest(ordered, flat, lat, lon)
-
-
-def _flat(places: Sequence[tuple[float, float]], first: float) -> list[tuple[float, float]]:
-    """Return (lat, lon) as flat coordinates; longitudes are counted from half around the globe from `first`."""
-    return [(lat, (lon - first + 180) % 360 * cos(radians(lat))) for lat, lon in places]
-
-
-def _nearest(cells: Sequence[str], flat: Sequence[tuple[float, float]], lat: float, lon: float) -> str:
     return min(
-        zip(flat, cells, strict=True), key=lambda one: (one[0][0] - lat) ** 2 + (one[0][1] - lon) ** 2
+        zip(flat, ordered, strict=True), key=lambda one: (one[0][0] - lat) ** 2 + (one[0][1] - lon) ** 2
     )[1]
+
+
+def holder(area: Any, city: City) -> str:
+    """Return the cell that holds a point in the midst of an area, for one without a centre of a cell."""
+    point = area.representative_point()
+    return city.holder(point.y, (point.x + 180) % 360 - 180)
 
 
 def about_cells(area: Any, city: City) -> int:

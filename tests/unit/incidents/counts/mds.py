@@ -61,6 +61,7 @@ def city(zone: tzinfo = UTC, types: str = "bicycle") -> City:
         cell_km2=1.2364,
         region=lambda cell: "r" + ".".join(str(int(degrees)) for degrees in centre(cell)),
         centre=centre,
+        holder=lambda lat, lon: cell_at(round(100 * lon), round(100 * lat)),
     )
 
 

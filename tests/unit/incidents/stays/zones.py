@@ -25,6 +25,7 @@ CITY = City(
     cell_km2=locate.cell_km2(9),
     region=lambda cell: LOCATOR.region(locate.from_hex(cell)),
     centre=lambda cell: locate.centre(locate.from_hex(cell)),
+    holder=lambda lat, lon: locate.to_hex(LOCATOR.cells([lat], [lon])[0]),
 )
 DEFAULT = Rule("default", 60, 1.0, 0.8, 120_000)
 

@@ -89,7 +89,8 @@ def _unescaped(text: str) -> str:
 
 def _written(value: str) -> str:
     r"""Return a value as `parse` reads it: where it would not be read as it stands, in quotes."""
-    if value == value.strip() and not {'"', "\n"} & set(value) and _unescaped(value) == value:
+    plain = value == value.strip() and not value.startswith("~") and not {'"', "\n"} & set(value)
+    if plain and _unescaped(value) == value:
         return value
     return '"' + value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n") + '"'
 

@@ -68,7 +68,7 @@ class Wanted:
         least = 0 if self.severity is None or shown else SEVERITIES.index(self.severity)
         if SEVERITIES.index(alert.severity) < least or not (shown or self.asked(alert)):
             return False
-        if self.operator is not None and self.operator not in alert.evidence.by_operator:
+        if not shown and self.operator is not None and self.operator not in alert.evidence.by_operator:
             return False
         acknowledged = handling is not None and handling.acknowledged
         if self.acknowledged is not None and self.acknowledged != acknowledged:

@@ -57,8 +57,10 @@ def test_an_event_is_shown_where_all_is_as_wanted(
     assert wanted.shows(alert(), handling) is shown
 
 
-def test_what_was_asked_for_is_followed_whatever_becomes_of_it() -> None:
-    wanted = Wanted(asked=lambda alert: alert.severity == "major")
+@pytest.mark.parametrize(
+    "wanted", [Wanted(asked=lambda alert: alert.severity == "major"), Wanted(operator="south")]
+)
+def test_what_was_asked_for_is_followed_whatever_becomes_of_it(wanted: Wanted) -> None:
     assert not wanted.shows(alert("updated", severity="minor"), None)
     assert wanted.shows(alert("updated", severity="minor"), None, shown=True)
 
@@ -68,7 +70,7 @@ def test_the_end_of_what_was_closed_is_shown() -> None:
 
 
 def test_the_end_of_what_was_shown_is_shown_whatever_hides_it_and_it_is_hidden_while_it_is_closed() -> None:
-    for wanted in (Wanted(operator="south"), Wanted(acknowledged=True), Wanted(silent=lambda _alert: True)):
+    for wanted in (Wanted(acknowledged=True), Wanted(silent=lambda _alert: True)):
         assert wanted.shows(alert("cleared"), None, shown=True)
         assert not wanted.shows(alert("updated"), None, shown=True)
     assert not Wanted().shows(alert("updated"), handled(closed_as="major"), shown=True)

@@ -20,6 +20,10 @@ REFUSALS = Table(
 """Not a table of the database: the stages' refusals as they stand on ub.rejected."""
 _REFUSED = {"offset": pl.Int64, "index": pl.Int32, "reason": pl.String, "count": pl.Int64}
 
+_MOST_TOPICS = 1_000
+_LONGEST_BYTES = 512
+_OTHER_TOPICS = "ub/v1/#"
+
 Stages = Sequence[tuple[str, str, Sequence[Partition]]]
 """(stage, topic, what its partitions come to)."""
 
@@ -75,12 +79,24 @@ def ledger(stages: Stages) -> pl.DataFrame:
 def rejected_count(refusals: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of ub.rejected_count after a log of ub.rejected: each (source, sequence) counts once.
 
-    Topics of single vehicles (more than four levels) are counted together, as `first/four/topic/levels/#`.
+    Topics of single vehicles (more than four levels) are counted together, as `first/four/topic/levels/#`; and as
+    `ub/v1/#` those of more than 512 bytes, and those that are met once a partition has a thousand.
     """
     once = refusals.unique(["partition", "source", "sequence"], keep="first", maintain_order=True)
     levels = pl.col("topic").str.split("/")
     together = pl.concat_str(levels.list.head(4).list.join("/"), pl.lit("/#"))
     once = once.with_columns(topic=pl.when(levels.list.len() > 4).then(together).otherwise(pl.col("topic")))
+    is_long = pl.col("topic").str.len_bytes() > _LONGEST_BYTES
+    once = once.with_columns(topic=pl.when(is_long).then(pl.lit(_OTHER_TOPICS)).otherwise(pl.col("topic")))
+    met = once.select("partition", "topic").unique(keep="first", maintain_order=True)
+    known = (
+        met.group_by("partition", maintain_order=True)
+        .head(_MOST_TOPICS)
+        .with_columns(known=pl.lit(value=True))
+    )
+    once = once.join(known, on=["partition", "topic"], how="left").with_columns(
+        topic=pl.when(pl.col("known")).then(pl.col("topic")).otherwise(pl.lit(_OTHER_TOPICS))
+    )
     return once.group_by("partition", "topic", "reason").agg(pl.col("count").sum())
 
 

@@ -199,8 +199,20 @@ class _Refusal(msgspec.Struct):
     source: str
     sequence: int
     reason: str
+    detail: str
     topic: str
+    payload: str
+    received_at: int
     count: int = 1
+
+    def __post_init__(self) -> None:
+        if not (
+            0 < self.count < 10**9
+            and 0 <= self.sequence < 2**63
+            and 0 <= self.received_at < TIMES.stop
+            and len(self.source.encode()) <= 512
+        ):
+            raise ValueError("it fits no table")
 
 
 _refusal = msgspec.json.Decoder(_Refusal)

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from schemas import codec
+from schemas.rejected import Rejected
 from streams import topics
 from streams.audit.records import LogRecord, Refusals
 from tests.unit.audit.audit_logs import T0, frame, reading, records, taken_in
@@ -90,8 +92,8 @@ def test_an_impossible_battery_is_an_unknown_one() -> None:
 
 def test_a_record_of_ub_rejected_that_is_no_refusal_counts_as_one() -> None:
     refusals = Refusals()
-    good = {"source": "gateway-0", "sequence": 4, "reason": "not_json", "topic": "t", "count": 3}
-    refusals.add(LogRecord(topics.REJECTED, 1, 0, 0, json.dumps(good).encode()))
+    good = codec.encode(Rejected("gateway-0", 4, "not_json", "d", "t", "p", T0, 3))
+    refusals.add(LogRecord(topics.REJECTED, 1, 0, 0, good))
     refusals.add(LogRecord(topics.REJECTED, 1, 1, 0, b"nonsense"))
     assert refusals.frame().drop("partition", "offset").rows() == [
         ("gateway-0", 4, "t", "not_json", 3),

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +16,7 @@ from typing import Any, Self
 import psycopg
 
 from deploy.endpoints import Endpoints, database_url, with_login
+from deploy.native.ports import LOOPBACK
 from deploy.roles import READER, WRITER, ensure_roles
 from streams.brokers.admin import wait_for_kafka
 from streams.brokers.probe import probe_mqtt
@@ -29,6 +31,9 @@ START_TIMEOUT_S = 180
 _ANSWER_S = 10.0
 """Of an engine that is there; one that hangs does not count."""
 _POLL_S = 0.2
+_SHARED_MEMORY = "512m"
+"""As in deploy/compose.yaml, which says why."""
+_WITHOUT_DOCKER = "or leave Docker out: `urbanbrain up --stack native`, UB_TEST_STACK=native for tests"
 _LIMITS = Path(__file__).resolve().parent / "mosquitto" / "conf.d" / "limits.conf"
 _LISTENER = "listener 1883\nallow_anonymous true\npersistence_location /mosquitto/data/\nlog_dest stdout\n"
 
@@ -45,6 +50,11 @@ def engine_answers() -> bool:
     return asked.returncode == 0
 
 
+def can_start() -> bool:
+    """Whether an engine answers and testcontainers, a development dependency, is installed."""
+    return find_spec("testcontainers") is not None and engine_answers()
+
+
 class ContainersFailed(UrbanBrainError):
     """Docker did not start a service: no network to pull its image through, no engine where it is looked for."""
 
@@ -58,17 +68,24 @@ class ContainerStack:
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Self:
-        # It belongs to testcontainers.
-        from docker.errors import DockerException  # type: ignore[import-untyped]  # noqa: PLC0415
+        try:
+            # It belongs to testcontainers.
+            from docker.errors import DockerException  # type: ignore[import-untyped]  # noqa: PLC0415
+        except ImportError as error:
+            raise ContainersFailed(
+                f"testcontainers, which starts the services in containers, is not installed ({error}); "
+                f"`make setup` installs it, {_WITHOUT_DOCKER}"
+            ) from error
 
         try:
             with ExitStack() as started:
                 self.endpoints = _running(started)
                 self._cleanup = started.pop_all()
-        except DockerException as error:
+        # testcontainers raises errors of Python itself.
+        except (DockerException, OSError, RuntimeError, psycopg.OperationalError) as error:
             raise ContainersFailed(
                 f"Docker does not start the services ({error}); see whether `docker run --rm hello-world` "
-                "works, or leave Docker out: `urbanbrain up --stack native`, UB_TEST_STACK=native for tests"
+                f"works, {_WITHOUT_DOCKER}"
             ) from error
         return self
 
@@ -85,7 +102,8 @@ def _running(started: ExitStack) -> Endpoints:
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415
 
     owner_password, writer_password, reader_password = (secrets.token_urlsafe(18) for _ in range(3))
-    mqtt = DockerContainer(MOSQUITTO_IMAGE).with_exposed_ports(1883)
+    mqtt = DockerContainer(MOSQUITTO_IMAGE)
+    _publish(mqtt, 1883)
     configuration = (_LISTENER + _LIMITS.read_text()).encode()
     mqtt.with_copy_into_container(configuration, "/mosquitto/config/mosquitto.conf")
     started.enter_context(mqtt)
@@ -93,12 +111,15 @@ def _running(started: ExitStack) -> Endpoints:
 
     database = (
         DockerContainer(TIMESCALE_IMAGE)
-        .with_exposed_ports(5432)
         .with_envs(POSTGRES_USER="ub_owner", POSTGRES_PASSWORD=owner_password, POSTGRES_DB="urbanbrain")
+        .with_env("TIMESCALEDB_TELEMETRY", "off")
+        .with_kwargs(shm_size=_SHARED_MEMORY)
     )
+    _publish(database, 5432)
     started.enter_context(database)
 
     kafka = KafkaContainer(KAFKA_IMAGE).with_kraft()
+    _publish(kafka, kafka.port)
     started.callback(kafka.stop)
     kafka.start(timeout=START_TIMEOUT_S)
     bootstrap = kafka.get_bootstrap_server()
@@ -117,6 +138,16 @@ def _running(started: ExitStack) -> Endpoints:
         writer_url=with_login(owner_url, WRITER, writer_password),
         reader_url=with_login(owner_url, READER, reader_password),
     )
+
+
+def _publish(container: Any, port: int) -> None:
+    """Publish a port on our loopback, as nothing here has accounts; on all addresses where that does not reach it.
+
+    It does not where the engine is on another machine, or where we are in a container ourselves.
+    """
+    client = container.get_docker_client()
+    is_here = client.get_connection_mode().value == "docker_host" and client.host() in ("localhost", LOOPBACK)
+    container.ports[str(port)] = (LOOPBACK, None) if is_here else None  # no method of it takes an address
 
 
 def _address(container: Any, port: int) -> tuple[str, int]:

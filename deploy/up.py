@@ -21,7 +21,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from deploy.containers import ContainerStack, engine_answers
+from deploy.containers import ContainerStack, can_start, engine_answers
 from deploy.endpoints import PLAIN, Endpoints, without_password
 from deploy.for_shells import environment_file
 from deploy.native.ports import free_port
@@ -50,7 +50,7 @@ READY_TIMEOUT_S = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run. `stack` None: Docker where an engine answers, else native. `scenario` None: no city."""
+    """What to run. `stack` None: Docker where it can be used, else native. `scenario` None: no city."""
 
     stack: str | None
     seconds: float | None
@@ -106,7 +106,7 @@ class _Steps:
 
 def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> Endpoints:
     """Start the services, or take those that the settings name; `cleanup` stops what was started."""
-    kind = plan.stack or ("docker" if engine_answers() else "native")
+    kind = plan.stack or ("docker" if can_start() else "native")
     if kind == "external":
         settings = settings_module.load()
         say("using the services that the settings name")

@@ -5,14 +5,16 @@ import signal
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import pytest
+from rich.console import Console
 
-from deploy import up
+from deploy import containers, up
 from deploy.endpoints import Endpoints
 from deploy.native.process import ServiceFailed, ServiceProcess
 from deploy.summary import Figures
@@ -341,3 +343,27 @@ def test_without_a_city_it_is_waited_until_no_more_comes(monkeypatch: pytest.Mon
     monkeypatch.setattr(up, "CATCH_UP_TIMEOUT_S", 0.05)
     up._catch_up(Settings(), up._Told(), said.append)
     assert said == ["the stages were not done within 0 s"]
+
+
+class Native:
+    """Services that are there at once."""
+
+    endpoints = CONTAINERS
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def test_where_testcontainers_is_not_installed_the_services_run_natively(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is a development dependency, and who only has the program may have Docker."""
+    monkeypatch.setattr(containers, "engine_answers", lambda: True)
+    monkeypatch.setattr(up, "NativeStack", Native)
+    monkeypatch.setattr(containers, "find_spec", lambda _: None)
+    plan = Plan(stack=None, seconds=None, scenario=None, speed=1.0, bikes=None, processes=1)
+    with ExitStack() as cleanup:
+        assert up._services(plan, up._Steps(Console(quiet=True)), cleanup) is CONTAINERS

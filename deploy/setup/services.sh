@@ -20,6 +20,7 @@ docker_answers() { within 10 docker info > /dev/null 2>&1; }
 
 require_services() {
     local packages
+    restore_policies # what a set-up that was killed has left
     packages=$(missing_packages | tr '\n' ' ')
     [ -n "${packages// /}" ] || return 0
     if docker_answers; then
@@ -40,19 +41,19 @@ require_services() {
 # The native stack wants the programs only, on ports of its own. While apt runs, policy-rc.d forbids starts
 # (exit 101) and createcluster.conf the cluster; both are as before afterwards. What ran already keeps running.
 POLICY=/usr/sbin/policy-rc.d
+POLICY_MARK='# of the set-up of urban brain, which removes it'
 CLUSTER_POLICY=/etc/postgresql-common/createcluster.conf
 
+restore_policies() {
+    ! grep -qsF "$POLICY_MARK" "$POLICY" || as_root rm -f "$POLICY"
+    [ ! -e "$CLUSTER_POLICY.urbanbrain" ] || as_root mv "$CLUSTER_POLICY.urbanbrain" "$CLUSTER_POLICY"
+}
+
 install_programs_only() (
-    own_policy=no
-    restore() {
-        [ "$own_policy" = no ] || as_root rm -f "$POLICY"
-        [ ! -e "$CLUSTER_POLICY.urbanbrain" ] || as_root mv "$CLUSTER_POLICY.urbanbrain" "$CLUSTER_POLICY"
-    }
-    trap restore EXIT
+    trap restore_policies EXIT
     trap 'exit 130' INT TERM
     if [ ! -e "$POLICY" ]; then
-        own_policy=yes
-        as_root sh -c "printf '#!/bin/sh\nexit 101\n' > '$POLICY' && chmod 755 '$POLICY'"
+        as_root sh -c "printf '#!/bin/sh\n$POLICY_MARK\nexit 101\n' > '$POLICY' && chmod 755 '$POLICY'"
     fi
     case " $* " in *" postgresql-"*)
         [ -e "$CLUSTER_POLICY" ] || apt_install postgresql-common || exit 1 # brings the file

@@ -14,7 +14,8 @@ cd "$here/../.."
 }
 
 require_services
-if ! venv_is_current; then
-    build_venv
+venv_is_current || build_venv
+if ! code_is_compiled; then
+    compile_code
     say "set-up complete"
 fi

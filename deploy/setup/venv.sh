@@ -2,6 +2,7 @@
 # top of the checkout.
 
 STAMP=.venv/.urbanbrain-setup
+COMPILED=.venv/.urbanbrain-compiled
 PIP_LOG=build/setup/pip.log
 
 # What the environment was built from. The path counts too: scripts in .venv/bin name it.
@@ -9,6 +10,14 @@ venv_fingerprint() { { pwd; cat requirements.lock pyproject.toml; } | digest; }
 
 # A Mac may have the second only; both say the same.
 digest() { { sha256sum || shasum -a 256; } 2> /dev/null; }
+
+# What machine code is made from: it changes more often than the environment.
+code_fingerprint() {
+    # shellcheck disable=SC2046 # a list of files, and no name of ours has a space
+    cat $(find schemas streams -name '*.py' | LC_ALL=C sort) | digest
+}
+
+code_is_compiled() { [ -e "$COMPILED" ] && [ "$(cat "$COMPILED")" = "$(code_fingerprint)" ]; }
 
 venv_is_current() { [ -e "$STAMP" ] && [ "$(cat "$STAMP")" = "$(venv_fingerprint)" ] && .venv/bin/python -c ''; }
 
@@ -53,14 +62,18 @@ build_venv() {
         say "python: making .venv with $("$python" --version) ($python)"
         "$python" -m venv --clear .venv || give_up "$python could not make a virtual environment in $PWD/.venv"
     fi
-    rm -f "$STAMP"
+    rm -f "$STAMP" "$COMPILED"
     say "python: installing $(grep -c == requirements.lock) packages, each checked against its hash"
     pip_install .venv "$(grep -c == requirements.lock)" --require-hashes -r requirements.lock
     say "python: installing urbanbrain itself (editable)"
     pip_install .venv 1 --no-deps --no-build-isolation -e .
+    venv_fingerprint > "$STAMP"
+}
+
+compile_code() {
     say "python: compiling the modules and their inner loops"
     # Many processes start, and where PYTHONDONTWRITEBYTECODE is set each would compile all that it imports.
     .venv/bin/python -m compileall -q schemas sensors_sim streams deploy || give_up "compiling failed; the error is above"
     .venv/bin/python -m streams.warm || give_up "compiling failed; the error is above"
-    venv_fingerprint > "$STAMP"
+    code_fingerprint > "$COMPILED"
 }

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 SETUP = Path(__file__).resolve().parents[3] / "deploy" / "setup"
-TOOLS = ("bash", "sh", "cat", "cp", "mv", "rm", "tr", "chmod", "mkdir", "id", "uname", "timeout", "env")
+TOOLS = (
+    *("bash", "sh", "cat", "cp", "mv", "rm", "tr", "chmod", "mkdir", "id", "uname", "timeout", "env"),
+    *("dirname", "find", "grep", "sha256sum", "sort", "true"),
+)
 
 
 @pytest.fixture
@@ -121,7 +124,6 @@ def test_without_docker_and_without_apt_the_way_out_is_named(programs: Path) -> 
 
 def test_what_an_environment_was_built_from_is_known_without_sha256sum(programs: Path) -> None:
     """As on a Mac, whose `shasum -a 256` says the same."""
-    (programs / "sha256sum").symlink_to(shutil.which("sha256sum") or "")
     script = f"cd '{SETUP.parents[1]}'; venv_fingerprint"
     known = bash(programs, script).stdout
     assert len(known.split()[0]) == 64
@@ -154,6 +156,98 @@ def test_a_policy_of_the_machines_own_stays(programs: Path, tmp_path: Path) -> N
     program(programs, "apt-get", "exit 0")
     bash(programs, f"POLICY='{policy}'; install_programs_only mosquitto")
     assert policy.read_text() == "#!/bin/sh\nexit 101\n"
+
+
+@pytest.mark.parametrize("stage", ["apt runs", "apt is done"])
+def test_what_a_killed_set_up_left_behind_is_undone_by_the_next(
+    programs: Path, tmp_path: Path, stage: str
+) -> None:
+    """No service could be started any more, and no cluster made: the next run took both files for the machine's own."""
+    policy, cluster = tmp_path / "policy-rc.d", tmp_path / "createcluster.conf"
+    cluster.write_text("ssl = on\n")
+    files = f"POLICY='{policy}'; CLUSTER_POLICY='{cluster}'"
+    killed = bash(
+        programs,
+        f"{files}; apt_install() {{ sh -c 'kill -s KILL $PPID'; }}; install_programs_only postgresql-17",
+    )
+    assert killed.returncode == 137, killed.stderr
+    assert policy.exists()
+    program(programs, "apt-get", "exit 0")
+    missing = "postgresql-17" if stage == "apt runs" else ""
+    done = bash(programs, f"{files}; missing_packages() {{ echo {missing}; }}; require_services")
+    assert done.returncode == 0, done.stderr
+    assert cluster.read_text() == "ssl = on\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "createcluster.conf"]
+
+
+def checkout(folder: Path, programs: Path) -> Path:
+    """A checkout whose environment is up to date; its Python notes what it is asked for."""
+    shutil.copytree(SETUP, folder / "deploy" / "setup")
+    for name in ("mosquitto", "setpriv"):
+        program(programs, name, "exit 0")
+    for name in ("schemas", "streams"):
+        (folder / name).mkdir()
+        (folder / name / "module.py").write_text("before = 1\n")
+    for name in ("requirements.lock", "pyproject.toml"):
+        (folder / name).write_text("")
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    program(folder / ".venv" / "bin", "python", '[ "$1" = -c ] || echo "$@" >> $LOG')
+    done = bash(programs, f"cd '{folder}'; venv_fingerprint > \"$STAMP\"")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def set_up(folder: Path, programs: Path) -> list[str]:
+    """Run the set-up in a checkout; return what its Python was asked for."""
+    log = programs.parent / "log"
+    log.unlink(missing_ok=True)
+    done = bash(programs, f"bash '{folder}/deploy/setup/setup.sh'")
+    assert done.returncode == 0, done.stderr
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def test_code_that_a_pull_has_changed_is_compiled_again(programs: Path, tmp_path: Path) -> None:
+    """Neither the lock file nor pyproject.toml was another, so a worker had to do it after each upgrade."""
+    folder = checkout(tmp_path / "checkout", programs)
+    compiles = ["-m compileall -q schemas sensors_sim streams deploy", "-m streams.warm"]
+    assert set_up(folder, programs) == compiles
+    assert set_up(folder, programs) == []
+    (folder / "streams" / "module.py").write_text("after = 1\n")
+    assert set_up(folder, programs) == compiles
+    assert set_up(folder, programs) == []
+
+
+def test_code_that_did_not_compile_is_tried_again(programs: Path, tmp_path: Path) -> None:
+    folder = checkout(tmp_path / "checkout", programs)
+    program(folder / ".venv" / "bin", "python", '[ "$1" = -c ]')
+    done = bash(programs, f"bash '{folder}/deploy/setup/setup.sh'")
+    assert (done.returncode, "compiling failed" in done.stderr) == (1, True)
+    program(folder / ".venv" / "bin", "python", '[ "$1" = -c ] || echo "$@" >> $LOG')
+    assert len(set_up(folder, programs)) == 2
+
+
+def test_where_apt_has_no_browser_its_lists_are_read_once(programs: Path, tmp_path: Path) -> None:
+    """As on Ubuntu, where each `make test` asked for a password first."""
+    folder, log = checkout(tmp_path / "checkout", programs), tmp_path / "log"
+    program(programs, "apt-cache", "exit 1")
+    program(programs, "apt-get", 'echo "$@" >> $LOG')
+    program(programs, "sudo", 'shift; exec "$@"')
+    for _ in range(2):
+        done = bash(programs, f"bash '{folder}/deploy/setup/browser.sh'")
+        assert done.returncode == 0
+        assert "the tests of the console's page are skipped" in done.stdout
+    assert log.read_text().splitlines() == ["update -q"]
+
+
+def test_who_may_not_use_apt_is_told_of_the_browser_in_one_line(programs: Path, tmp_path: Path) -> None:
+    folder = checkout(tmp_path / "checkout", programs)
+    program(programs, "apt-cache", "exit 1")
+    program(programs, "apt-get", "exit 1")
+    (programs / "id").unlink()
+    program(programs, "id", "echo 1000")
+    done = bash(programs, f"bash '{folder}/deploy/setup/browser.sh'")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 1
 
 
 def test_make_help_lists_every_target() -> None:

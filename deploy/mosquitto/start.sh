@@ -40,6 +40,7 @@ accounts=$( # all of them before the first is written: as they are they stay on 
     whole MQTT_GATEWAY_PASSWORD gateway "${MQTT_GATEWAY_PASSWORD:?is not set}"
     whole MQTT_WORKER_PASSWORD worker "${MQTT_WORKER_PASSWORD:?is not set}"
     whole MQTT_ADMIN_PASSWORD admin "${MQTT_ADMIN_PASSWORD:?is not set}"
+    names=" "
     for account in ${MQTT_PUBLISHERS:-}; do
         name=${account%%:*}
         case $account in
@@ -59,9 +60,17 @@ accounts=$( # all of them before the first is written: as they are they stay on 
                 exit 1
                 ;;
         esac
+        case $names in
+            *" $name "*)
+                echo "MQTT_PUBLISHERS: the name $name is there twice; leave one of its entries out" >&2
+                exit 1
+                ;;
+        esac
+        names="$names$name "
         whole MQTT_PUBLISHERS "$name" "${account#*:}"
     done
 )
+trap 'rm -f "$PASSWORDS.new"' EXIT
 printf '%s\n' "$accounts" > "$PASSWORDS.new"
 mosquitto_passwd -U "$PASSWORDS.new" # hashes the plain passwords in place
 mv "$PASSWORDS.new" "$PASSWORDS"

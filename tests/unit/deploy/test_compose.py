@@ -229,16 +229,19 @@ def test_the_health_check_of_mqtt_shows_no_password_in_the_list_of_processes(
     assert (tmp_path / "mosquitto_sub").stat().st_mode & 0o777 == 0o600
 
 
-def start_broker(source: Path, data: Path, programs: Path) -> subprocess.CompletedProcess[str]:
-    """Run start.sh with programs of the broker that do nothing."""
+def start_broker(
+    source: Path, data: Path, programs: Path, *, hashes: str = "true", publishers: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run start.sh with programs of the broker that do nothing; `hashes` is the one for its passwords."""
     programs.mkdir()
-    for name in ("mosquitto", "mosquitto_passwd", "chown"):
-        (programs / name).symlink_to(shutil.which("true") or "")
+    for name, does in (("mosquitto", "true"), ("mosquitto_passwd", hashes), ("chown", "true")):
+        (programs / name).symlink_to(shutil.which(does) or "")
     secrets = ("MQTT_GATEWAY_PASSWORD", "MQTT_WORKER_PASSWORD", "MQTT_ADMIN_PASSWORD")
     return subprocess.run(
         ["/bin/sh", str(source / "start.sh")],
         env={
             **dict.fromkeys(secrets, "x"),
+            "MQTT_PUBLISHERS": publishers,
             "CONFIG": str(source / "mosquitto.conf"),
             "PASSWORDS": str(data / "passwords"),
             "PATH": f"{programs}:/usr/bin:/bin",
@@ -269,6 +272,29 @@ def test_the_acl_may_stand_where_the_passwords_are_written(tmp_path: Path) -> No
     started = start_broker(tmp_path / "config", tmp_path / "config", tmp_path / "bin")
     assert started.returncode == 0, started.stderr
     assert (tmp_path / "config" / "acl").read_text() == (DEPLOY / "mosquitto" / "acl").read_text()
+
+
+def test_passwords_that_could_not_be_hashed_stay_on_no_disk(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    started = start_broker(DEPLOY / "mosquitto", data, tmp_path / "bin", hashes="false")
+    assert started.returncode == 1
+    assert list(data.iterdir()) == []
+
+
+def test_a_publisher_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    """One of its two passwords would not do, and nothing would say which."""
+    data = tmp_path / "data"
+    data.mkdir()
+    accounts = "hello:one mobike:two hello:three"
+    started = start_broker(DEPLOY / "mosquitto", data, tmp_path / "bin", publishers=accounts)
+    assert started.returncode == 1
+    assert started.stderr == "MQTT_PUBLISHERS: the name hello is there twice; leave one of its entries out\n"
+    assert list(data.iterdir()) == []
+    others = start_broker(
+        DEPLOY / "mosquitto", data, tmp_path / "bin-2", publishers="hello:one hello-2:two o:3"
+    )
+    assert others.returncode == 0, others.stderr
 
 
 def start_database(folder: Path, **passwords: str) -> subprocess.CompletedProcess[str]:
@@ -326,6 +352,23 @@ def test_a_password_with_which_the_database_starts_is_the_same_in_a_url(tmp_path
         parts = urlsplit(url)
         assert (parts.password, parts.hostname, parts.port) == (password, "timescaledb", 5432)
     assert set(refused) == set("[]/?#@%:" + string.whitespace)
+
+
+@pytest.mark.parametrize("rules", [ROOT / ".gitignore", DEPLOY / "Dockerfile.dockerignore"])
+def test_a_copy_of_the_secrets_is_neither_committed_nor_in_the_image(tmp_path: Path, rules: Path) -> None:
+    """Docker reads patterns otherwise than Git, but not ours of these files."""
+    lines = [line for line in rules.read_text().splitlines() if ".env" in line]
+    (tmp_path / ".gitignore").write_text("\n".join(lines))
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    names = (".env", ".env.old", ".env~")
+    secret = {f"{folder}/{name}" for folder in ("deploy", "deploy/notify") for name in names}
+    asked = subprocess.run(
+        ["git", "-C", tmp_path, "check-ignore", *secret, "deploy/.env.example"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(asked.stdout.splitlines()) == secret
 
 
 def test_everything_that_the_image_copies_exists_and_is_not_ignored() -> None:

@@ -91,7 +91,7 @@ def test_mqtt_topics_carry_one_of_their_messages() -> None:
     assert CONTRACT.mqtt_faults("ub/v1/hello/vehicles", positions) == []
     assert CONTRACT.mqtt_faults("ub/v1/hello/vehicles", position) == []
     assert CONTRACT.mqtt_faults("ub/v1/hello/vehicles/bike-1/position", position) == []
-    assert CONTRACT.mqtt_faults("ub/v1/hello/vehicles/bike-1/position", positions)
+    assert CONTRACT.mqtt_faults("ub/v1/hello/vehicles/bike-1/position", positions) == []
     assert CONTRACT.mqtt_faults("ub/v1/hello/vehicles", b'{"vehicle_id": 7}')
     assert CONTRACT.mqtt_faults("ub/v1/hello/vehicles", b"{")
     assert CONTRACT.mqtt_faults("ub/v1/hello/bicycles", positions)

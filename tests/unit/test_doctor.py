@@ -12,7 +12,8 @@ from rich.console import Console
 from schemas.gateways import GatewayAtWork
 from streams.brokers.mqtt_offer import Offer
 from streams.brokers.probe import MqttBroker
-from streams.doctor import examination
+from streams.brokers.topic_setup import Setup
+from streams.doctor import brokers, examination
 from streams.doctor.brokers import judge_gateways, judge_mqtt
 from streams.doctor.check import Check
 from streams.doctor.database import check_clock, check_database
@@ -25,6 +26,7 @@ from streams.doctor.files import (
     check_thresholds_file,
 )
 from streams.settings import Settings
+from streams.topics import kafka_topics
 
 GOOD = MqttBroker(session_kept=True)
 NOW = 1_772_406_060_000
@@ -59,6 +61,23 @@ def test_a_broker_that_keeps_a_session_less_long_than_asked_is_well_and_said_to(
     check = judge_mqtt(MqttBroker(True, Offer(session_s=28_800)), Settings())
     assert check.ok
     assert check.detail.startswith("kept for 28800 s (of 604800)")
+
+
+@pytest.mark.parametrize("found", [{}, {"ub.cells": {}}])
+def test_that_kafka_does_not_say_how_topics_are_set_up_is_told(
+    monkeypatch: pytest.MonkeyPatch, found: dict[str, Setup]
+) -> None:
+    """As where an ACL does not let us describe them; "ok" said that they had been looked at."""
+    known = {spec.name: spec.partitions for spec in kafka_topics(8, 4)}
+    monkeypatch.setattr(brokers.admin, "topic_partitions", lambda *_: known)
+    settings = Settings(source_partitions=8, region_partitions=4)
+    monkeypatch.setattr(brokers, "setups", lambda *_: found)
+    assert brokers.check_kafka(settings)[-1].detail.endswith(
+        "expected partitions; Kafka does not say how they are set up (it takes the right to describe their "
+        "configuration)"
+    )
+    monkeypatch.setattr(brokers, "setups", lambda *_: {"ub.cells": {"cleanup.policy": "delete"}})
+    assert brokers.check_kafka(settings)[-1].detail.endswith("expected partitions")
 
 
 def test_gateways_are_at_work_that_said_so_within_a_minute() -> None:

@@ -295,6 +295,14 @@ def test_nobody_is_sent_to_a_numbered_design_that_no_reader_has() -> None:
     assert sent == []
 
 
+def test_the_unit_of_systemd_keeps_machine_code_where_its_user_may_write_and_an_upgrade_does_too() -> None:
+    """What root compiles beside the program is not used by another user, who made it anew at each start."""
+    page = text("operations.md")
+    (folder,) = re.findall(r"^CacheDirectory=(\S+)$", page, re.MULTILINE)
+    assert re.findall(r"^Environment=NUMBA_CACHE_DIR=(\S+)$", page, re.MULTILINE) == [f"/var/cache/{folder}"]
+    assert f"NUMBA_CACHE_DIR=/var/cache/{folder} " in section(page, "## Upgrade")
+
+
 def test_the_architecture_names_every_part_of_the_pipeline() -> None:
     """Each folder has a row in the table of folders, and each module of `streams` itself is in the list below it."""
     page = section(text("architecture.md"), "## The folders")

@@ -39,6 +39,7 @@ from streams.console.hosts import url_of
 from streams.errors import ServiceUnavailable, UrbanBrainError
 from streams.settings import Settings
 from streams.store.migrate import migrate
+from streams.terminal import Terminal
 
 POLL_S = 0.25
 CATCH_UP_TIMEOUT_S = 60.0
@@ -78,7 +79,7 @@ class Interrupted(Exception):
 
 def run(plan: Plan) -> int:
     """Run the plan; return 0 if the ledger balances, 130 if it was cut short."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(highlight=False, soft_wrap=True)
     say, asked = _Steps(console), threading.Event()
     try:
         with _stopping_on_signals(asked), ExitStack() as cleanup:
@@ -370,7 +371,7 @@ def _alerts(settings: Settings, console: Console, say: _Steps, since: str) -> It
 
 
 def _follow(tail: Tail) -> None:
-    with suppress(ServiceUnavailable):  # whoever needs the broker says so; alerts just end
+    with suppress(ServiceUnavailable, BrokenPipeError):  # whoever needs the broker says so; alerts just end
         tail.run()
 
 

@@ -1,7 +1,6 @@
 """The command line. Every error that a person can mend is one line and a non-zero exit."""
 
 import asyncio
-import errno
 import faulthandler
 import io
 import logging
@@ -19,6 +18,7 @@ from streams.ending import end_at_once_on_sigterm
 from streams.errors import UrbanBrainError
 from streams.log import speak_as, to_stderr
 from streams.numbers import Real, Whole
+from streams.output import FULL, drop_output, no_room
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -39,9 +39,6 @@ _ELSEWHERE = {
 
 Each is imported when it is asked for: all of them take seconds on a busy machine, and somebody waits for `alerts list`.
 """
-
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class _Group(click.Group):
@@ -65,12 +62,10 @@ class _Group(click.Group):
         except KeyboardInterrupt:
             sys.exit(128 + signal.SIGINT)  # as a shell says it
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in FULL:
                 raise
-            # What is left in the buffer would be tried once more at the end, and fail with a traceback.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            where = error.filename or "the output"
-            raise click.ClickException(f"cannot write {where}: {error.strerror}; make room there") from None
+            drop_output()
+            raise click.ClickException(no_room(error)) from None
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -283,12 +278,11 @@ def doctor() -> None:
 
     Exit code 1 if a check fails.
     """
-    from rich.console import Console  # noqa: PLC0415
-
     from streams.doctor.examination import render, run_from_environment  # noqa: PLC0415
+    from streams.terminal import Terminal  # noqa: PLC0415
 
     found = run_from_environment()
-    Console().print(render(found))
+    Terminal().print(render(found))
     sys.exit(0 if all(check.ok for check in found) else 1)
 
 

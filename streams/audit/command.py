@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from streams import settings as settings_module
-from streams.errors import UrbanBrainError
 from streams.numbers import Real, Whole
+from streams.output import echo_json_text, told_or
+from streams.terminal import Terminal
 
 _TABLES = (
     "ledger",
@@ -124,17 +124,15 @@ def audit(
     # As Ctrl-C does: what is begun (--save) goes.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     logging.getLogger("kafka").setLevel(logging.ERROR)
-    progress = Console(stderr=True)
-    try:
-        with progress.status("beginning") as status:
-            report = run(settings_module.load(), options, status.update)
-    except UrbanBrainError as error:
-        click.echo(f"cannot audit: {error}", err=True)
-        sys.exit(_CANNOT)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    if as_json:
-        click.echo(report_module.as_json(report))
-    else:
-        report_module.show(report, Console())
+    progress = Terminal(stderr=True)
+    with told_or(_CANNOT, "audit"):
+        try:
+            with progress.status("beginning") as status:
+                report = run(settings_module.load(), options, status.update)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        if as_json:
+            echo_json_text(report_module.as_json(report))
+        else:
+            report_module.show(report, Terminal())
     sys.exit(1 if report.differing else 0)

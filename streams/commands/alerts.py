@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, get_args
 
 import click
-from rich.console import Console
 
 from schemas.alert_actions import AlertHandling
 from schemas.alerts import SEVERITIES, Alert, AlertKind
@@ -17,7 +16,9 @@ from streams.commands import listed
 from streams.commands.values import MOST_NAME, Cell, MatcherType, Moment, Text
 from streams.errors import SettingsError
 from streams.numbers import Whole
+from streams.output import echo_json_text
 from streams.settings import Settings
+from streams.terminal import Terminal
 from streams.times import to_minute, to_second
 
 KINDS = get_args(AlertKind)
@@ -79,19 +80,19 @@ def tail(
     from streams.alerts.tail import Tail, Wanted  # noqa: PLC0415
     from streams.alerts.text import action_line, styled  # noqa: PLC0415
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(highlight=False, soft_wrap=True)
     settings = settings_module.load()
 
     def show(alert: Alert, payload: bytes) -> None:
         if as_json:
-            click.echo(payload.decode())
+            echo_json_text(payload.decode())
         else:
             text, style = styled(alert)
             console.print(text, style=style, markup=False)
 
     def show_action(handling: AlertHandling, payload: bytes) -> None:
         if as_json:
-            click.echo(payload.decode())
+            echo_json_text(payload.decode())
         else:
             console.print(action_line(handling), markup=False)
 
@@ -231,7 +232,7 @@ def show(alert_id: str, as_json: bool) -> None:
     if as_json:
         listed.echo_json(json_of(shown))
     else:
-        Console(highlight=False, soft_wrap=True).print(as_text(shown), markup=False)
+        Terminal(highlight=False, soft_wrap=True).print(as_text(shown), markup=False)
 
 
 def district_of(settings: Settings) -> Any:

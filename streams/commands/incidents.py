@@ -4,13 +4,13 @@ from dataclasses import asdict
 from typing import Literal
 
 import click
-from rich.console import Console
 
 from streams import settings as settings_module
 from streams.commands import listed
 from streams.commands.values import Cell
 from streams.numbers import Whole
 from streams.printable import printable
+from streams.terminal import Terminal
 from streams.times import to_second
 
 
@@ -102,4 +102,4 @@ def show(incident_id: str, as_json: bool) -> None:
         f"{part.summary}"
         for part in parts
     ]
-    Console(highlight=False, soft_wrap=True).print("\n".join(map(printable, lines)), markup=False)
+    Terminal(highlight=False, soft_wrap=True).print("\n".join(map(printable, lines)), markup=False)

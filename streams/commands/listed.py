@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Column, Table
 
+from streams import output
 from streams.printable import printable
+from streams.terminal import Terminal
 
 _NO_TERMINAL = 10_000
 """Columns: what reads a table there can find the end of a line by itself."""
@@ -37,9 +38,10 @@ def show(listed: Table, *, none: str = "") -> None:
     if none and not listed.row_count:
         click.echo(none)
         return
-    console = Console(markup=False, highlight=False)
-    shown = fitted(listed, console.width if sys.stdout.isatty() else _NO_TERMINAL)
-    if not sys.stdout.isatty():
+    console = Terminal(markup=False, highlight=False)
+    in_terminal = sys.stdout is not None and sys.stdout.isatty()  # None: it is closed
+    shown = fitted(listed, console.width if in_terminal else _NO_TERMINAL)
+    if not in_terminal:
         console.width = _NO_TERMINAL
     console.print(shown, soft_wrap=isinstance(shown, str))
 
@@ -81,5 +83,4 @@ def show_as_json(row: Any, **more: Any) -> None:
 
 def echo_json(value: Any) -> None:
     """Print a JSON value on one line, with escapes where the output is not in UTF-8."""
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    click.echo(json.dumps(value, ensure_ascii=not unicode))
+    output.echo_json_text(json.dumps(value, ensure_ascii=False))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from schemas import codec
@@ -27,7 +26,9 @@ from streams.incidents.counts.rules import CountPolicy
 from streams.incidents.policy import Policy
 from streams.incidents.policy_overview import lines
 from streams.incidents.showing import Waiting
+from streams.output import echo_json_text
 from streams.printable import quoted
+from streams.terminal import Terminal
 from streams.times import to_minute, to_ms
 
 FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -61,7 +62,7 @@ def check(file: Path) -> None:
         table.add_row(
             line.policy, line.version, line.name, line.bounds, line.when, line.what, line.cells, shared
         )
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(highlight=False, soft_wrap=True)
     if table.row_count:
         listed.show(table)
     for text in findings.notes:
@@ -124,7 +125,7 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     read, findings = read_policy(settings, file)
     findings.raise_errors()
     draft, not_judged = drafted(read)
-    console = Console(highlight=False, markup=False, soft_wrap=True, stderr=as_json)
+    console = Terminal(highlight=False, markup=False, soft_wrap=True, stderr=as_json)
     for line in _not_judged(read, draft, not_judged):
         console.print(line)
     with queries.connect(settings.database_url.get_secret_value()) as connection:
@@ -202,7 +203,7 @@ def _tell(found: list[list[Alert]], *, as_json: bool) -> None:
         _print(found)
         return
     for events in found:
-        click.echo(codec.encode(events[-1]).decode())
+        echo_json_text(codec.encode(events[-1]).decode())
 
 
 def _reach(connection: Any, begin: datetime, end: datetime | None) -> _Reach:
@@ -245,7 +246,7 @@ def _events(
         standing.standing_between(connection, since, until, length),
     )
     looks = (Standing(to_ms(at), region, cell, operator, n) for at, region, cell, operator, n in rows)
-    shown = through_time(looks, lambda look: look.at, to_ms(since), to_ms(until), Console(stderr=True))
+    shown = through_time(looks, lambda look: look.at, to_ms(since), to_ms(until), Terminal(stderr=True))
     found = finding_gaps(shown, to_ms(since), to_ms(until), _GAP_MS, gaps)
     quiet = [
         Silence(region, operator, to_ms(first), None if last is None else to_ms(last))

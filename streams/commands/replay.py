@@ -15,9 +15,11 @@ from streams.commands import listed
 from streams.commands.alerts import alerts
 from streams.commands.through_time import through_log
 from streams.counted import counted
-from streams.errors import AlertError, CannotReplay, UrbanBrainError
+from streams.errors import AlertError, CannotReplay
 from streams.numbers import Whole
+from streams.output import told_or
 from streams.settings import Settings
+from streams.terminal import Terminal
 from streams.times import to_second
 
 _CANNOT = 2
@@ -57,13 +59,9 @@ def replay(alert_id: str, limit: int) -> None:
     Shows each step up to the record that decided. Exit codes: 0 the same alert, 1 not the same, 2 the comparison is
     not possible (the log was trimmed, or the policy is another one).
     """
-    settings = settings_module.load()
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    try:
-        same = _replay(settings, alert_id, limit, console)
-    except UrbanBrainError as error:
-        click.echo(f"cannot replay: {error}", err=True)
-        sys.exit(_CANNOT)
+    console = Terminal(highlight=False, markup=False, soft_wrap=True)
+    with told_or(_CANNOT, "replay"):
+        same = _replay(settings_module.load(), alert_id, limit, console)
     sys.exit(0 if same else 1)
 
 
@@ -91,10 +89,12 @@ def _replay(settings: Settings, prefix: str, limit: int, console: Console) -> bo
         rest = Rest(where, log.begins, generation)
         if lacks := rest.lacks(first):
             raise CannotReplay(lacks)
-        console.print(f"{where}: offsets {log.begins} to {evidence.offset}, the condition from {first} on")
         others: dict[str, Alert] = {}
-        records = through_log(log.records(evidence.offset), log.begins, evidence.offset, Console(stderr=True))
+        records = through_log(
+            log.records(evidence.offset), log.begins, evidence.offset, Terminal(stderr=True)
+        )
         found = list(steps(fold, records, newest, first, others))
+    console.print(f"{where}: offsets {log.begins} to {evidence.offset}, the condition from {first} on")
     _show(found, limit, console)
     told = [step.event for step in found if step.event is not None]
     problems = differences(stored, told)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from schemas.alerts import Alert
@@ -20,6 +19,7 @@ from streams.incidents.lifecycle import Place
 from streams.incidents.thresholds.backtest import Measured, backtest
 from streams.incidents.thresholds.rules import Threshold
 from streams.settings import Settings
+from streams.terminal import Terminal
 from streams.times import to_minute, to_ms
 
 THRESHOLDS = ".toml"
@@ -32,7 +32,7 @@ def check_thresholds(settings: Settings, file: Path) -> None:
     table = Table("threshold", "version", "of a window", "bounds", "ends", "after", "zones")
     for one in thresholds:
         table.add_row(one.name, one.version, f"{one.figure} {one.metric}", *_figures(one))
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(highlight=False, markup=False, soft_wrap=True)
     listed.show(table)
     policy, _ = read_policy(settings, settings.policy_file)
     for text in zones_without(replace(policy, thresholds=thresholds)):
@@ -61,7 +61,7 @@ def backtest_thresholds(
 
     thresholds = read_thresholds(file)
     metrics = sorted({one.metric for one in thresholds})
-    console = Console(highlight=False, markup=False, soft_wrap=True, stderr=as_json)
+    console = Terminal(highlight=False, markup=False, soft_wrap=True, stderr=as_json)
     policy = load_policy(settings)
 
     def place(cell: str) -> Place:
@@ -87,7 +87,7 @@ def backtest_thresholds(
             console.print(f"no windows after {newest} (UTC): nothing is evaluated from then on")
         first, last = max(begin, span[0]), min(end or span[1], span[1])
         rows = map(_measured, standing.measured_between(connection, metrics, first, last))
-        shown = through_time(rows, lambda row: row.start, to_ms(first), to_ms(last), Console(stderr=True))
+        shown = through_time(rows, lambda row: row.start, to_ms(first), to_ms(last), Terminal(stderr=True))
         yield from backtest(thresholds, place, shown)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,70 @@ def test_a_disk_that_is_full_is_said_in_a_line(zones: Path) -> None:
         1,
         "Error: cannot write the output: No space left on device; make room there\n",
     )
+
+
+FOLLOWED = """
+from types import SimpleNamespace as heard
+import sys
+import msgspec
+from schemas import codec
+from streams.alerts.tail import Tail
+from tests.unit.alerts.events import alert
+
+def loop(self):
+    one = msgspec.structs.replace(alert("raised"), zone="浦东 🚲")
+    message = heard(payload=codec.encode(one), retain=True)
+    self._on_connect(heard(subscribe=lambda *_, **__: None), None, None, heard(is_failure=False), None)
+    self._on_message(self._client, None, message)
+    if "--json" not in sys.argv:
+        assert self._over.wait(30)
+
+def prepared(self, *values):
+    made(self, *values)
+    self._client.connect = lambda *_, **__: None
+    self._client.disconnect = self._over.set
+    self._client.loop_forever = lambda: loop(self)
+
+made, Tail.__init__ = Tail.__init__, prepared
+from streams.cli import main
+main(["alerts", "tail", *sys.argv[1:]])
+"""
+
+
+@pytest.fixture
+def nobody() -> Iterator[int]:
+    """A pipe that nobody reads."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    yield writes
+    os.close(writes)
+
+
+def test_who_has_read_enough_of_what_is_open_ends_the_command(nobody: int) -> None:
+    """As `alerts tail | head` does, in which another thread than the first shows what is open."""
+    done = subprocess.run(
+        [sys.executable, "-c", FOLLOWED], stdout=nobody, stderr=subprocess.PIPE, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr.decode().count("Traceback")) == (1, 0)
+
+
+def test_what_is_listed_for_nobody_is_no_error() -> None:
+    script = "from streams.commands.listed import *; t = table('a'); t.add_row('1'); show(t); echo_json({})"
+    done = subprocess.run(
+        ["sh", "-c", f'exec "{sys.executable}" -c "{script}" >&-'], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_an_alert_as_it_came_is_json_in_any_encoding() -> None:
+    for encoding in ("ascii", "latin-1", "utf-8"):
+        done = subprocess.run(
+            [sys.executable, "-c", FOLLOWED, "--json"],
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+            check=True,
+            capture_output=True,
+        )
+        assert json.loads(done.stdout.decode(encoding))["zone"] == "浦东 🚲"
 
 
 def test_no_command_waits_for_what_others_import() -> None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -53,6 +55,21 @@ def test_an_audit_that_is_ended_leaves_no_recording(tmp_path: Path, monkeypatch:
     done = CliRunner().invoke(audit, ["--save", str(tmp_path / "log.gz")], env=NOTHING_THERE)
     assert done.exit_code == 128 + signal.SIGTERM
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_does_not_read_the_report_is_not_told_that_tables_differ() -> None:
+    script = (
+        "import streams.audit.run as run, streams.audit.report as report; "
+        "run.run = lambda *_: None; report.show = lambda _report, console: console.print('equal'); "
+        "from streams.cli import main; main(['audit'])"
+    )
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(
+        [sys.executable, "-c", script], stdout=writes, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (2, "")
 
 
 def test_districts_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,6 +155,10 @@ class Tail:
         self._broken: Exception | None = None
         """What the thread that looks again came to grief on."""
         self._followed = False
+        self._followed_before = False
+        """Before this connection, too: what is retained may then tell what happened in between."""
+        self._retains = False
+        """Whether the broker has sent what is retained. RabbitMQ does not for filters with wildcards."""
         self._lost = False
         self._is_stopping = False
         self._client.on_connect = self._on_connect
@@ -203,6 +207,7 @@ class Tail:
         if self._lost:
             log.warning("MQTT at %s:%d: reconnected", *self._address)
         self._lost = False
+        self._followed_before = self._followed
         with self._lock:
             self._end_opening()
             self._opening = _Opening(self._clock())
@@ -274,11 +279,19 @@ class Tail:
         opening, self._opening = self._opening, None
         if opening is None:
             return
+        if self._retains:
+            self._forget_hidden_but(opening.open.keys())
         payloads = {alert_id: payload for alert_id, (_, payload) in opening.open.items()}
         for alert in in_order(alert for alert, _ in opening.open.values()):
             self._take(alert, payloads[alert.alert_id])
         for take in opening.live:
             take()
+
+    def _forget_hidden_but(self, still_open: Set[str]) -> None:
+        """Forget the others: their end was missed, or they come late, and are then taken as they are."""
+        for alert_id in dict(self._hidden.items()).keys() - still_open:
+            self._hidden.drop(alert_id)
+            self._seen.drop(alert_id)
 
     def look_again(self) -> None:
         """Show what is open and was hidden by a silence that is over."""
@@ -309,6 +322,7 @@ class Tail:
                 opening.live.append(lambda: self._take(alert, payload))
             else:
                 opening.newest = self._clock()
+                self._retains = True
                 known = opening.open.get(alert.alert_id)
                 if known is None or known[0].sequence < alert.sequence:
                     opening.open[alert.alert_id] = alert, payload
@@ -357,7 +371,7 @@ class Tail:
         if known is not None and known.sequence >= handling.sequence:
             return
         self._handlings.put(handling.alert_id, handling)
-        if self._shown.get(handling.alert_id) and not retained:
+        if self._shown.get(handling.alert_id) and (self._followed_before or not retained):
             self._show_action(handling, payload)
         hidden = self._hidden.get(handling.alert_id)
         if hidden is not None:

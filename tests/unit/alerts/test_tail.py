@@ -85,12 +85,13 @@ def test_what_lasts_when_a_silence_ends_is_shown_then_and_once() -> None:
 class Following:
     """Somebody who follows, with a broker that sends what a test says, at the times that it says."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Wanted | None = None) -> None:
         self.now, self.shown, self.begun = 100.0, list[str](), list[bool]()
         self.tail = Tail(
             load(),
             lambda one, _payload: self.shown.append(f"{one.alert_id} {one.action}"),
             lambda handling, _payload: self.shown.append(f"{handling.alert_id} acknowledged"),
+            wanted,
             at_work=lambda: self.begun.append(True),
             clock=lambda: self.now,
         )
@@ -236,6 +237,61 @@ def test_what_is_open_is_waited_for_while_it_comes() -> None:
     follower.now += 0.4
     follower.tail.show_open()
     assert follower.shown == IN_ORDER
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_ended_unheard_is_not_shown_as_open_when_its_silence_ends(late: bool) -> None:
+    silent = [True]
+    follower = Following(Wanted(silent=lambda _alert: silent[0]))
+    follower.connected()
+    for name in ("ended", "lasts"):
+        follower.hears(opened(name, "minor", 1), retained=True)
+    follower.now += 1
+    follower.tail.show_open()
+    follower.loses()
+    follower.connected()
+    if late:  # what is retained, after we took it that all had come
+        follower.now += 1
+        follower.tail.show_open()
+    follower.hears(opened("lasts", "minor", 1), retained=True)
+    follower.now += 1
+    follower.tail.show_open()
+    silent[0] = False
+    follower.tail.look_again()
+    assert follower.shown == ["lasts raised"]
+
+
+def test_where_nothing_is_retained_what_was_hidden_outlives_a_connection() -> None:
+    """As RabbitMQ, which retains nothing for filters with wildcards."""
+    silent = [True]
+    follower = Following(Wanted(silent=lambda _alert: silent[0]))
+    for _ in range(2):
+        follower.connected()
+        follower.now += 1
+        follower.tail.show_open()
+        follower.hears(opened("lasts", "minor", 1))
+    silent[0] = False
+    follower.tail.look_again()
+    assert follower.shown == ["lasts raised"]
+
+
+def test_what_people_did_while_the_connection_was_lost_is_shown_and_once() -> None:
+    follower = Following()
+    follower.connected()
+    follower.hears_of_a_deed("minor", sequence=2, retained=True)
+    for one in OPEN[1:3]:
+        follower.hears(one, retained=True)
+    follower.now += 1
+    follower.tail.show_open()
+    follower.loses()
+    follower.connects()
+    for name, sequence in (("minor", 2), ("long critical", 3), ("of another", 4)):
+        follower.hears_of_a_deed(name, sequence=sequence, retained=True)
+    follower.subscribed()
+    follower.hears_of_a_deed("long critical", sequence=3)
+    follower.now += 1
+    follower.tail.show_open()
+    assert follower.shown == ["minor raised", "long critical raised", "long critical acknowledged"]
 
 
 def test_who_ends_at_once_or_connects_again_has_seen_what_was_open() -> None:

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 STAGES = ("fleet", "sensing", "requests", "grid", "incidents", "rejects")
 """The stages of a worker, as readings pass through them."""
 
+VEHICLE_TYPES = ("bicycle", "cargo_bicycle", "scooter_standing", "scooter_seated", "moped", "other")
+"""Those of readings: schemas/vehicles.py."""
+
 _ADDRESS = re.compile(r"(?:[^\s:/@\[\]]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 _KAFKA_PORT = 9092
 _LAST_PORT = 65535
@@ -125,7 +128,7 @@ class Settings(BaseSettings):
 
     # Saturation
     policy_file: Path | None = None
-    policy_vehicle_types: str = "bicycle,cargo_bicycle,scooter_standing,scooter_seated,moped,other"
+    policy_vehicle_types: str = ",".join(VEHICLE_TYPES)
     timezone: str = "UTC"
     default_capacity: Number = 60
     raise_ratio: float = Field(1.0, gt=0, le=1_000)
@@ -200,6 +203,11 @@ class Settings(BaseSettings):
         return frozenset(name.strip() for name in self.stages.split(","))
 
     @property
+    def vehicle_types(self) -> frozenset[str]:
+        """The vehicle types in use here."""
+        return frozenset(name.strip() for name in self.policy_vehicle_types.split(","))
+
+    @property
     def anomaly_detectors(self) -> frozenset[str]:
         """The detectors of anomalies; none where they are off."""
         return frozenset(name.strip() for name in self.anomaly_detector.split(",")) - {"off"}
@@ -220,12 +228,22 @@ class Settings(BaseSettings):
             number(value)
         return value
 
+    @field_validator("mqtt_host", "console_host")
+    @classmethod
+    def _is_a_host(cls, value: str) -> str:
+        _check_host(value)
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _is_a_connection_string(cls, value: SecretStr) -> SecretStr:
-        if not parts_of(value.get_secret_value()):
+        parts = parts_of(value.get_secret_value())
+        if not parts:
             # of an empty one libpq makes the socket of this machine, and the user that we run as
             raise ValueError(FORM)
+        for host in str(parts.get("host") or "").split(","):
+            if not host.startswith(("/", "@")):  # a socket
+                _check_host(host)
         return value
 
     @field_validator(
@@ -332,6 +350,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"UB_STAGES {self.stages!r}: name one or more of {', '.join(STAGES)}, separated by commas"
             )
+        if not self.vehicle_types <= set(VEHICLE_TYPES):
+            raise ValueError(
+                f"UB_POLICY_VEHICLE_TYPES {self.policy_vehicle_types!r}: name one or more of "
+                f"{', '.join(VEHICLE_TYPES)}, separated by commas"
+            )
         if self.clear_ratio >= self.raise_ratio:
             raise ValueError(
                 f"UB_CLEAR_RATIO {self.clear_ratio} must be below UB_RAISE_RATIO {self.raise_ratio}; "
@@ -417,6 +440,16 @@ def _unreadable(error: OSError | UnicodeDecodeError) -> SettingsError:
     return SettingsError(
         f"{Path.cwd() / _ENV_FILE} cannot be read ({why}); let this user read it, save it as UTF-8, or remove it"
     )
+
+
+def _check_host(name: str) -> None:
+    """ValueError, without a word of it, where Python looks a name up with a UnicodeError, which clients let through."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        raise ValueError(
+            "a host name with 1 to 63 characters between dots is expected, such as mqtt.example.org"
+        ) from None
 
 
 def _check_tls(of: str, tls: bool, ca: Path | None, certificate: Path | None, key: Path | None) -> None:

@@ -36,8 +36,6 @@ def check_policy_file(settings: Settings) -> Check:
         findings.raise_errors()
     except PolicyError as error:
         return Check("policy file", False, str(error), "correct the file, or unset UB_POLICY_FILE")
-    except SettingsError as error:
-        return Check("policy file", False, str(error), "correct the variable in the environment or in .env")
     on_numbers = sum(len(one.rules) for one in policy.counts) + sum(len(one.rules) for one in policy.trips)
     on_vehicles = sum(len(one.rules) for one in policy.stays) + sum(len(one.rules) for one in policy.speeds)
     zones, rules = counted(len(policy.zones), "zone"), counted(on_numbers, "rule")
@@ -53,7 +51,7 @@ def check_thresholds_file(settings: Settings) -> Check:
     try:
         thresholds = read_thresholds(settings.thresholds_file)
         policy, _ = read_policy(settings, settings.policy_file)
-    except (PolicyError, SettingsError) as error:
+    except PolicyError as error:
         return Check("thresholds", False, str(error), "correct the file, or unset UB_THRESHOLDS_FILE")
     if wrong := "; ".join(zones_without(replace(policy, thresholds=thresholds))):
         return Check("thresholds", False, wrong, "correct the name there, or in UB_POLICY_FILE")

@@ -137,7 +137,7 @@ def check_operators(connection: psycopg.Connection[Any], settings: Settings) -> 
         known = {
             operator for (operator,) in connection.execute("SELECT DISTINCT operator FROM ub.vehicle_state")
         }
-    except (PolicyError, SettingsError, psycopg.errors.InsufficientPrivilege, psycopg.errors.QueryCanceled):
+    except (PolicyError, psycopg.errors.InsufficientPrivilege, psycopg.errors.QueryCanceled):
         return []  # said by the check of the file, of the rights and of the room
     now = round(time.time() * 1000)
     policies = [*policy.counts, *policy.stays, *policy.speeds, *policy.trips]

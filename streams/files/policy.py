@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from schemas.vehicles import VEHICLE_TYPES
-from streams.errors import PolicyError, SettingsError
+from streams.errors import PolicyError
 from streams.files.thresholds import read_thresholds
 from streams.grid import locate
 from streams.incidents.mds.geographies import City
@@ -99,15 +98,9 @@ def city_of(settings: Settings) -> City:
     def edge(geometry: Mapping[str, Any]) -> frozenset[str]:
         return frozenset(map(locate.to_hex, locate.cells_on_edge(geometry, settings.h3_resolution)))
 
-    types = frozenset(name.strip() for name in settings.policy_vehicle_types.split(","))
-    if not types <= set(VEHICLE_TYPES):
-        raise SettingsError(
-            f"UB_POLICY_VEHICLE_TYPES={settings.policy_vehicle_types!r}: name one or more of "
-            f"{', '.join(VEHICLE_TYPES)}, separated by commas"
-        )
     return City(
         time_zone=ZoneInfo(settings.timezone),
-        vehicle_types=types,
+        vehicle_types=settings.vehicle_types,
         cells=cells,
         edge=edge,
         cell_km2=locate.cell_km2(settings.h3_resolution),

@@ -122,12 +122,13 @@ def test_a_policy_file_that_cannot_be_used_is_a_fault(
     assert "UB_POLICY_FILE" in check.advice
 
 
-def test_vehicle_types_that_do_not_exist_are_a_fault(tmp_path: Path) -> None:
-    path = tmp_path / "zones.geojson"
-    path.write_text('{"type": "FeatureCollection", "features": []}')
-    check = check_policy_file(Settings(policy_file=path, policy_vehicle_types="bicycle,ufo"))
+def test_vehicle_types_that_do_not_exist_are_a_fault_without_a_policy_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("UB_POLICY_VEHICLE_TYPES", "bicycle,ufo")
+    (check,) = run_from_environment()
     assert not check.ok
-    assert "UB_POLICY_VEHICLE_TYPES='bicycle,ufo': name one or more of bicycle" in check.detail
+    assert "UB_POLICY_VEHICLE_TYPES 'bicycle,ufo': name one or more of bicycle" in check.detail
 
 
 def test_a_file_of_receivers_that_cannot_be_used_is_a_fault(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from schemas.vehicles import VEHICLE_TYPES
 from streams import settings
 from streams.configs import anomaly_config, joint_config
 from streams.errors import SettingsError, UrbanBrainError
@@ -91,6 +92,20 @@ def test_a_database_url_with_a_password_that_is_not_encoded_is_refused_and_not_s
     assert "ame" not in said.partition("UB_DATABASE_URL")[2].replace("name", "")
 
 
+@pytest.mark.parametrize("hosts", ["db..example.org", "one,.two", "d" * 70])
+def test_a_database_at_what_is_no_name_of_a_host_is_refused(
+    monkeypatch: pytest.MonkeyPatch, hosts: str
+) -> None:
+    said = refusal(monkeypatch, UB_DATABASE_URL=f"postgresql://u@{hosts}/urbanbrain")
+    assert "UB_DATABASE_URL: a host name with 1 to 63 characters between dots is expected" in said
+
+
+@pytest.mark.parametrize("host", ["db.example.org.", "::1", f"/run/{'x' * 70}..y", f"@{'x' * 70}", "", "db,"])
+def test_a_database_may_be_at_any_host_or_socket(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("UB_DATABASE_URL", f"host='{host}' dbname=urbanbrain")
+    assert settings.load().database_url.get_secret_value().startswith("host")
+
+
 @pytest.mark.parametrize("read", ["load", "misspelt"])
 def test_an_env_file_that_is_no_text_is_named_with_the_way_out(read: str) -> None:
     Path(".env").write_bytes(b"UB_WORKER_ID=caf\xe9\n")
@@ -149,6 +164,14 @@ def test_settings_do_not_change_once_read() -> None:
         ("UB_GATEWAY_ID", "", "at least 1 character"),
         ("UB_WORKER_ID", "", "at least 1 character"),
         ("UB_MQTT_HOST", "", "at least 1 character"),
+        (
+            "UB_MQTT_HOST",
+            "mqtt..example.org",
+            "1 to 63 characters between dots is expected, such as mqtt.exa",
+        ),
+        ("UB_MQTT_HOST", ".x", "1 to 63 characters between dots is expected"),
+        ("UB_MQTT_HOST", "m" * 70, "1 to 63 characters between dots is expected"),
+        ("UB_CONSOLE_HOST", "a..b", "1 to 63 characters between dots is expected"),
         ("UB_KAFKA_BOOTSTRAP", "", "at least 1 character"),
         (
             "UB_KAFKA_BOOTSTRAP",
@@ -213,6 +236,10 @@ def test_detectors_go_by_the_clocks_of_the_city() -> None:
     chosen = anomaly_config(Settings(anomaly_detector="seasonal", timezone="Europe/Berlin"))
     assert chosen is not None
     assert chosen.zone == ZoneInfo("Europe/Berlin")
+
+
+def test_the_types_of_vehicles_are_those_of_readings() -> None:
+    assert settings.VEHICLE_TYPES == VEHICLE_TYPES
 
 
 def test_the_names_of_detectors_are_those_of_the_family() -> None:

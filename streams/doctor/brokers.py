@@ -117,9 +117,11 @@ def check_gateways(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Che
     seen = []
     for payload in stands.values():
         try:
-            seen.append(codec.gateway_at_work.decode(payload))
-        except msgspec.MsgspecError:
-            continue  # somebody else's
+            one = codec.gateway_at_work.decode(payload)
+            to_second(one.at)
+        except (msgspec.MsgspecError, ValueError, OverflowError, OSError):
+            continue  # somebody else's, or a time beyond the year 9999
+        seen.append(one)
     return [judge_gateways(seen, round(time.time() * 1000))]
 
 
@@ -138,6 +140,15 @@ def judge_gateways(seen: Iterable[GatewayAtWork], now_ms: int) -> Check:
             "start it again, or see in its log why it ends or waits; the broker keeps its messages until then. To "
             "retire it, run `urbanbrain gateway --leave` with its UB_GATEWAY_ID"
         )
+        return Check(name, False, "; ".join(found), advice)
+    ahead = [one for one in known if one.at - now_ms > GATEWAY_QUIET_S * 1000]
+    if ahead:
+        found = [
+            f"{one.gateway_id}: its clock is {(one.at - now_ms) / 1000:.0f} s ahead of the one here, so whether it is "
+            "at work is not known"
+            for one in ahead
+        ]
+        advice = "set both clocks by NTP; until then look whether it runs"
         return Check(name, False, "; ".join(found), advice)
     stuck = [one for one in known if one.unconfirmed_s >= STUCK_S]
     if stuck:

@@ -16,6 +16,7 @@ from streams.doctor.files import (
     check_thresholds_file,
 )
 from streams.errors import ServiceUnavailable, SettingsError, UrbanBrainError
+from streams.printable import printable
 from streams.settings import Settings, load
 
 
@@ -48,7 +49,7 @@ def render(checks: list[Check]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     for check in checks:
         mark = Text("ok", "green") if check.ok else Text("FAULT", "bold red")
-        detail = Text(check.detail)
+        detail = Text(printable(check.detail, "\n\t"))  # services, and who publishes there, say some of it
         if check.advice:
             detail.append(f"\n-> {check.advice}", "yellow")
         table.add_row(mark, check.name, detail)

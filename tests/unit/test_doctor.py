@@ -14,7 +14,7 @@ from streams.brokers.mqtt_offer import Offer
 from streams.brokers.probe import MqttBroker
 from streams.brokers.topic_setup import Setup
 from streams.doctor import brokers, examination
-from streams.doctor.brokers import judge_gateways, judge_mqtt
+from streams.doctor.brokers import check_gateways, judge_gateways, judge_mqtt
 from streams.doctor.check import Check
 from streams.doctor.database import check_clock, check_database
 from streams.doctor.examination import guarded, render, run, run_from_environment
@@ -26,7 +26,7 @@ from streams.doctor.files import (
     check_thresholds_file,
 )
 from streams.settings import Settings
-from streams.topics import kafka_topics
+from streams.topics import gateway_topic, kafka_topics
 
 GOOD = MqttBroker(session_kept=True)
 NOW = 1_772_406_060_000
@@ -91,6 +91,26 @@ def test_a_gateway_that_is_gone_is_missed_though_others_are_at_work() -> None:
     assert not check.ok
     assert check.detail == "south has not been at work since 2026-03-01 22:59:59 UTC, 61 s ago"
     assert "urbanbrain gateway --leave" in check.advice
+
+
+def test_a_gateway_whose_clock_is_ahead_may_be_gone_for_as_long() -> None:
+    check = judge_gateways([GatewayAtWork("north", NOW), GatewayAtWork("south", NOW + 3_600_000)], NOW)
+    assert not check.ok
+    assert (
+        check.detail
+        == "south: its clock is 3600 s ahead of the one here, so whether it is at work is not known"
+    )
+    assert judge_gateways([GatewayAtWork("south", NOW + 60_000)], NOW).ok
+
+
+@pytest.mark.parametrize(
+    "at", [-(10**18), 10**18, -(10**400)], ids=["long ago", "far ahead", "beyond a float"]
+)
+def test_a_time_that_is_none_is_not_that_of_a_gateway(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    settings = Settings()
+    stands = {gateway_topic(settings.gateway_id): b'{"gateway_id":"north","at":%d}' % at}
+    monkeypatch.setattr(brokers, "retained", lambda *_: stands)
+    assert check_gateways(settings) == [Check("gateways", True, "none is known to have been at work")]
 
 
 def test_a_gateway_that_is_at_work_and_gets_no_further_is_a_fault() -> None:
@@ -300,3 +320,11 @@ def test_the_table_shows_each_fault_with_its_advice() -> None:
     assert "ok" in text
     assert "FAULT" in text
     assert "-> mend it" in text
+
+
+def test_what_somebody_else_published_moves_no_terminal() -> None:
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(render([Check("gateways", True, "at work: a\x9b31m\u202e\nb")]))
+    assert r"at work: a\x9b31m\u202e" in captured.get()
+    assert len(captured.get().splitlines()) == 2

@@ -13,10 +13,13 @@ def duration(text: str) -> timedelta:
     """Return the duration of `90s`, `15m`, `2h30m`, `1d`; ValueError says what is expected."""
     if not _FORM.fullmatch(text):
         raise ValueError(f"{text!r} is not a duration; give one such as 90s, 15m, 2h30m, 1d or 2w")
-    total = timedelta()
-    for number, unit in re.findall(r"([0-9]+)([smhdw])", text):
-        if len(number) > 6 or (total := total + timedelta(**{_UNITS[unit]: int(number)})) > _LONGEST:
-            raise ValueError(f"{text!r} is more than ten years; give less")
+    parts = re.findall(r"([0-9]+)([smhdw])", text)
+    try:
+        total = sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    except (ValueError, OverflowError):  # more digits than Python reads, or more time than it counts
+        total = timedelta.max
+    if total > _LONGEST:
+        raise ValueError(f"{text!r} is more than ten years; give less")
     return total
 
 

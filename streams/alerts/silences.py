@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from streams.alerts.matchers import Labels, Matcher, from_json, match_all
+from streams.printable import printable
 from streams.store.alert_desk import SilenceRow
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class Heeded:
             log.warning(
                 "silences that ask for districts silence nothing here (%d, such as %s): set UB_DISTRICTS_FILE for this "
                 "process too",
-                *(len(left_out), " ".join(map(str, by_district[0].matchers))),
+                *(len(left_out), printable(" ".join(map(str, by_district[0].matchers)))),
             )
         self._left_out = left_out
         return [silence for silence in silences if silence.silence_id not in left_out]

@@ -7,7 +7,7 @@ import click
 
 from streams import settings as settings_module
 from streams.commands import listed
-from streams.commands.values import Cell
+from streams.commands.values import MOST_NAME, Cell, Text
 from streams.numbers import Whole
 from streams.printable import printable
 from streams.terminal import Terminal
@@ -71,7 +71,7 @@ def list_(
 
 
 @incidents.command()
-@click.argument("incident_id", metavar="ID")
+@click.argument("incident_id", metavar="ID", type=Text(MOST_NAME, "ID"))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the outline.")
 def show(incident_id: str, as_json: bool) -> None:
     """Show one incident with its present and past alerts. The beginning of the ID is enough."""

@@ -14,6 +14,7 @@ from streams import settings as settings_module
 from streams.commands import listed
 from streams.commands.alerts import alerts
 from streams.commands.through_time import through_log
+from streams.commands.values import MOST_NAME, Text
 from streams.counted import counted
 from streams.errors import AlertError, CannotReplay
 from streams.numbers import Whole
@@ -45,7 +46,7 @@ _UNNAMED = "UB_FLAP_QUIET_S, UB_SENSOR_HEALTH, UB_MAX_SERIES_PER_PARTITION"
 
 
 @alerts.command()
-@click.argument("alert_id", metavar="ID")
+@click.argument("alert_id", metavar="ID", type=Text(MOST_NAME, "ID"))
 @click.option(
     "--limit",
     type=Whole(min=1),

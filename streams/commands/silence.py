@@ -132,6 +132,6 @@ def expire(ids: tuple[str, ...]) -> None:
     settings = settings_module.load()
     url = settings.database_url.get_secret_value()
     with queries.connect(url, read_only=False) as connection, connection.transaction():
-        ended = [alert_desk.expire_silence(connection, prefix) for prefix in ids]
+        ended = alert_desk.expire_silences(connection, ids)
     for silence_id in ended:
         click.echo(f"{silence_id} expired")

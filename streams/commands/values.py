@@ -81,10 +81,8 @@ class Text(click.ParamType):
         text = str(value).strip()
         if not text or len(text) > self.most:
             self.fail(f"1 to {self.most} characters are expected, and these are {len(text)}", param, ctx)
-        for letter in text:
-            # control characters would move the terminal of whoever reads it, half a surrogate pair is no UTF-8
-            if unicodedata.category(letter) in ("Cc", "Cs") and letter not in self._allowed:
-                self.fail(f"the character {letter!r} cannot be shown; leave it out", param, ctx)
+        if fault := _fault(text, self._allowed):
+            self.fail(fault, param, ctx)
         return text
 
 
@@ -97,10 +95,21 @@ class MatcherType(click.ParamType):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> matchers.Matcher:
         """Return the matcher."""
+        if fault := _fault(str(value)):
+            self.fail(fault, param, ctx)
         try:
             return matchers.parse(str(value))
         except MatcherError as error:
             self.fail(str(error), param, ctx)
+
+
+def _fault(text: str, allowed: str = "") -> str:
+    """Return what is wrong with a text that others are shown; nothing if all of it may be."""
+    for letter in text:
+        # control characters would move the terminal of whoever reads it, half a surrogate pair is no UTF-8
+        if unicodedata.category(letter) in ("Cc", "Cs") and letter not in allowed:
+            return f"the character {letter!r} cannot be shown; leave it out"
+    return ""
 
 
 def by_option[F: Callable[..., Any]](command: F) -> F:

@@ -1,6 +1,7 @@
 """What people do about alerts, in the tables: actions and silences. Each function takes a connection of ub_writer."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -213,20 +214,25 @@ def silences(connection: Connection[Any], *, expired: bool = False) -> list[Sile
         ).fetchall()
 
 
-def expire_silence(connection: Connection[Any], prefix: str) -> str:
-    """End the silence whose id begins with `prefix` now, and return its id; AlertError where there is no such one."""
-    silence_id = resolved(
-        connection,
-        "SELECT silence_id FROM ub.silence WHERE starts_with(silence_id, %s) AND ends_at > now() LIMIT 3",
-        prefix,
-        "silence that holds or will hold",
-        "`urbanbrain alerts silence list` shows them",
-    )
-    connection.execute(
-        "UPDATE ub.silence SET starts_at = least(starts_at, now()), ends_at = now() WHERE silence_id = %s",
-        (silence_id,),
-    )
-    return silence_id
+def expire_silences(connection: Connection[Any], prefixes: Iterable[str]) -> list[str]:
+    """End the silences whose ids begin so now, and return each id once; AlertError where there is no such one."""
+    found = [
+        resolved(
+            connection,
+            "SELECT silence_id FROM ub.silence WHERE starts_with(silence_id, %s) AND ends_at > now() LIMIT 3",
+            prefix,
+            "silence that holds or will hold",
+            "`urbanbrain alerts silence list` shows them",
+        )
+        for prefix in prefixes
+    ]
+    ended = list(dict.fromkeys(found))
+    for silence_id in ended:
+        connection.execute(
+            "UPDATE ub.silence SET starts_at = least(starts_at, now()), ends_at = now() WHERE silence_id = %s",
+            (silence_id,),
+        )
+    return ended
 
 
 def _in_force(connection: Connection[Any], alert_id: str, action: ActionName) -> ActionRow | None:

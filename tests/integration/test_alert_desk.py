@@ -254,10 +254,10 @@ def test_silences_are_seen_until_they_are_expired(migrated: Database) -> None:
         assert [states[name] for name in made] == ["active", "pending", "expired"]
         assert {row.silence_id for row in alert_desk.silences(connection)} == set(made[:2])
         for name in made[:2]:
-            assert alert_desk.expire_silence(connection, name[:13]) == name
+            assert alert_desk.expire_silences(connection, [name[:13], name]) == [name]
         assert alert_desk.silences(connection) == []
         with pytest.raises(AlertError, match="no silence that holds"):
-            alert_desk.expire_silence(connection, made[0])
+            alert_desk.expire_silences(connection, made[:1])
 
 
 # ------------------------------------------------------------------ commands

@@ -48,7 +48,7 @@ def silence(database: Database, value: str = "harbour", label: str = "zone", *, 
 
 def expire(database: Database, silence_id: str) -> None:
     with queries.connect(database.writer_url, read_only=False) as connection:
-        alert_desk.expire_silence(connection, silence_id)
+        alert_desk.expire_silences(connection, [silence_id])
 
 
 def with_connection(database: Database, play: Callable[[AsyncConnection[Any]], Awaitable[None]]) -> None:

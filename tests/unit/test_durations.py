@@ -17,8 +17,14 @@ def test_a_duration_is_the_sum_of_its_parts(days: int, hours: int, minutes: int,
     assert duration(f"{days}d{hours}h{minutes}m{seconds}s") == expected
 
 
+@pytest.mark.parametrize("text", ["1000000s", "0000001m", "5270400m"])
+def test_a_duration_has_as_many_digits_as_it_takes(text: str) -> None:
+    assert duration(text) == timedelta(**{{"s": "seconds", "m": "minutes"}[text[-1]]: int(text[:-1])})
+
+
 @pytest.mark.parametrize(
-    "text", ["", "5", "m", "-5m", "5 m", "1.5h", "5min", "9999999999d", "999999999w", "9999d"]
+    "text",
+    ["", "5", "m", "-5m", "5 m", "1.5h", "5min", "9999999999d", "999999999w", "9999d", "9" * 5_000 + "s"],
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a duration; give one such as|more than ten years"):

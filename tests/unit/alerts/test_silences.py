@@ -91,3 +91,12 @@ def test_who_knows_no_districts_leaves_out_silences_that_ask_for_them_and_says_s
     assert "(1, such as severity=minor district!=Pudong)" in said
     assert [one.silence_id for one in heeded([*rows, row("c", "district=Pudong")])] == ["a"]
     assert len(caplog.messages) == 2
+
+
+def test_a_silence_of_somebody_else_moves_no_terminal_that_shows_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    as_json = [Matcher("district", "a\x1b[2J").as_json()]
+    row = SilenceRow("a", as_json, START, START + timedelta(hours=1), "anna", "fair", "active")
+    assert Heeded(districts=False)([row]) == []
+    assert r"district=a\x1b[2J" in caplog.text

@@ -16,6 +16,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from sensors_sim.broker import Broker
 from sensors_sim.errors import BrokerUnavailable
+from sensors_sim.mqtt_client import Client
 from sensors_sim.recording.record import Recorded
 
 SESSION_S = 300
@@ -49,7 +50,7 @@ class MqttTap:
         self._subscribed = Event()
         self._closing = Event()
         self._refused = ""
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
         self._client.connect_timeout = 5.0
         broker.let_in(self._client)
         self._client.on_connect = self._on_connect

@@ -13,6 +13,7 @@ from paho.mqtt.properties import Properties
 
 from sensors_sim.broker import Broker
 from sensors_sim.errors import BrokerUnavailable
+from sensors_sim.mqtt_client import Client
 from sensors_sim.score.files import AlertLog
 
 ALERTS = "ub/v1/alerts/#"
@@ -34,7 +35,7 @@ class Listener:
         self._messages: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
         self._subscribed = Event()
         self._refused = ""
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
         broker.let_in(self._client)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe

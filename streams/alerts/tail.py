@@ -19,6 +19,7 @@ from schemas.alert_actions import AlertHandling
 from schemas.alerts import SEVERITIES, Alert
 from streams import topics
 from streams.alerts.recent import Recent
+from streams.brokers.mqtt_client import Client
 from streams.brokers.mqtt_login import in_words, login_of, refused, thrown_out, unavailable, why_ended
 from streams.brokers.mqtt_reconnects import Reconnects
 from streams.errors import ServiceUnavailable
@@ -144,7 +145,7 @@ class Tail:
         self._hidden: Recent[str, bytes] = Recent(_REMEMBERED)
         """Open alerts as they are, which what somebody does, or the end of a silence, may bring into sight."""
         self._handlings: Recent[str, AlertHandling] = Recent(_REMEMBERED)
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         login_of(settings).give_to(self._client)
         self._longest_delay_s = int(5 + random.random() * 10)
         self._client.reconnect_delay_set(min_delay=1, max_delay=self._longest_delay_s)

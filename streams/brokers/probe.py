@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from paho.mqtt.client import Client, ConnectFlags, MQTTv5
+from paho.mqtt.client import ConnectFlags, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -14,6 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streams import topics
+from streams.brokers.mqtt_client import Client
 from streams.brokers.mqtt_login import ANONYMOUS, Login, hung_up, refused, unavailable
 from streams.brokers.mqtt_offer import Offer, offer_of
 from streams.errors import ServiceUnavailable
@@ -108,7 +109,7 @@ def _session(
     answers: list[tuple[ConnectFlags, ReasonCode, Properties]] = []
 
     def on_connect(
-        _client: Client,
+        _client: object,
         _userdata: object,
         flags: ConnectFlags,
         reason: ReasonCode,

@@ -137,8 +137,9 @@ def judge_gateways(seen: Iterable[GatewayAtWork], now_ms: int) -> Check:
             for one in gone
         ]
         advice = (
-            "start it again, or see in its log why it ends or waits; the broker keeps its messages until then. To "
-            "retire it, run `urbanbrain gateway --leave` with its UB_GATEWAY_ID"
+            "start it again, or see in its log why it ends or waits: where Kafka confirms nothing, and what waits for "
+            "that is all that it may keep, it says nothing here. The broker keeps its messages until then. To retire "
+            "it, run `urbanbrain gateway --leave` with its UB_GATEWAY_ID"
         )
         return Check(name, False, "; ".join(found), advice)
     ahead = [one for one in known if one.at - now_ms > GATEWAY_QUIET_S * 1000]

@@ -113,7 +113,7 @@ class Bridge:
         """
         deadline = time.monotonic() + self._settings.service_wait_s
         try:
-            if self._kafka.open(deadline, stop) and self._mqtt.open(deadline, stop):
+            if self._kafka.open(deadline, stop) and self._mqtt.open(deadline, stop, self._pass_on):
                 log.info("at work")
                 self._work_until(stop)
                 self._drain()
@@ -201,12 +201,11 @@ class Bridge:
         while not stop.is_set() and self._mqtt.failure is None and not self._has_left:
             self._work.wait(self._look_ms / 1000)
             self._work.clear()
-            self._send(self._framer.due)
-            self._acknowledge(self._in_turn.due)
+            self._pass_on()
             now = time.monotonic()
             self._watch(now)
             if now >= next_stats:
-                next_stats += STATS_INTERVAL_S
+                next_stats = now + STATS_INTERVAL_S
                 self._show_life()
                 log.info("%s", self.stats())
                 if self._outage.lasts:
@@ -216,6 +215,11 @@ class Bridge:
                 if stats.messages != messages or stats.unacked or not self._mqtt.is_connected:
                     heard, messages = now, stats.messages
                 self._has_left = now - heard >= LEFT_AFTER_S
+
+    def _pass_on(self) -> None:
+        """Send what is due to Kafka, and acknowledge what it has confirmed."""
+        self._send(self._framer.due)
+        self._acknowledge(self._in_turn.due)
 
     def _send(self, frames_of: Callable[[int], list[Frame]]) -> None:
         with self._lock:

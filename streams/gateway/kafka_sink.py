@@ -164,10 +164,15 @@ class KafkaSink:
 
     def close(self) -> None:
         """Close the producer. What is not confirmed by now is given up."""
+        self._close_producer(0 if self.unconfirmed else 1)
+
+    def _close_producer(self, timeout_s: float) -> None:
         if self._producer is not None:
             try:
-                self._producer.close(timeout=0 if self.unconfirmed else 1)
-            except KafkaError:  # kafka-python 3.0.12 leaves it half open where something is not confirmed
+                self._producer.close(timeout=timeout_s)
+            except (
+                KafkaError
+            ):  # kafka-python 3.0.12 leaves it half open where something is not confirmed, or just now
                 self._producer._sender.force_close()
                 self._producer._closed = True  # or it tries once more when it is collected
             self._producer = None
@@ -208,9 +213,7 @@ class KafkaSink:
             return False
         # Of what a topic refuses, kafka-python tells first; then it fails all others with the same error.
         self._blame(*self._failed[0])
-        if self._producer is not None:
-            self._producer.close(timeout=0)
-            self._producer = None
+        self._close_producer(0)
         again = sorted(self._failed, key=lambda item: item[0])
         self._failed = []  # nothing is in flight: the lock has no one to keep out
         self._waiting.extendleft((number, record) for number, record, _ in reversed(again))

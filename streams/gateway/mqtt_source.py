@@ -86,9 +86,13 @@ class MqttSource:
         """Whether messages may come."""
         return self._client.is_connected()
 
-    def open(self, deadline: float, stop: threading.Event) -> bool:
+    def open(
+        self, deadline: float, stop: threading.Event, meanwhile: Callable[[], None] = lambda: None
+    ) -> bool:
         """Connect and subscribe; retry until `deadline` (monotonic seconds). False: told to stop.
 
+        `meanwhile` is called again and again: a broker may send messages before it confirms the subscription, more than
+        may wait at a time.
         Raises ServiceUnavailable. Later on, a lost connection is restored without end.
         """
         connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -108,6 +112,7 @@ class MqttSource:
         while not self._subscribed.wait(0.1):
             if stop.is_set():
                 return False
+            meanwhile()
             if (trouble := self._trouble) is not self._silent:
                 last = trouble  # a try that is under way has none yet
             if time.monotonic() >= deadline:

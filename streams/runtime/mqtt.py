@@ -19,6 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streams import topics
+from streams.brokers.mqtt_client import Client
 from streams.brokers.mqtt_login import QUOTA_EXCEEDED, in_words, login_of, lost, refuses, unavailable
 from streams.brokers.mqtt_offer import NO_QOS, NO_RETAIN, NO_WILDCARDS, Offer, offer_of
 from streams.brokers.mqtt_reconnects import Reconnects
@@ -51,7 +52,7 @@ class MqttPublisher:
         self._settings = settings
         self._client_id = client_id
         self._board = board
-        self._client = mqtt.Client(
+        self._client = Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
         )
         login_of(settings).give_to(self._client)

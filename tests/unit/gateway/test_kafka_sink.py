@@ -1,12 +1,14 @@
 """What Kafka refuses for good is tried again, in order, and not without end in a second."""
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kafka.errors import (
     InvalidRecordError,
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
 )
@@ -28,6 +30,8 @@ class FakeKafka:
         self.closed = 0
         self.taken: list[bytes] = []
         self.settings: dict[str, Any] = {}
+        self.settles_late = False
+        self._sender = SimpleNamespace(force_close=lambda: None)
 
     def __call__(self, **settings: Any) -> "FakeKafka":
         self.producers += 1
@@ -45,6 +49,8 @@ class FakeKafka:
 
     def close(self, **_timeout: float) -> None:
         self.closed += 1
+        if self.settles_late:
+            raise KafkaTimeoutError("Timeout waiting for future")
 
 
 class Clock:
@@ -89,6 +95,21 @@ def _pump_until_confirmed(sink: KafkaSink, clock: Clock) -> float:
         sink.pump()
         clock.now += 0.001
     return clock.now - begun
+
+
+def test_a_producer_that_says_at_its_end_that_it_has_not_settled_is_replaced_all_the_same(
+    kafka: FakeKafka, clock: Clock
+) -> None:
+    """It tells of each record first, and only then takes the batch for done."""
+    confirmed: list[KafkaRecord] = []
+    sink = _sink(confirmed)
+    kafka.refusing = kafka.settles_late = True
+    sink.put(_record(b"1"))
+    sink.pump()
+    kafka.refusing = False
+    _pump_until_confirmed(sink, clock)
+    assert kafka.taken == [record.value for record in confirmed] == [b"1"]
+    assert kafka.producers == 2
 
 
 def test_a_kafka_that_refuses_for_good_is_asked_again_ever_less_often(kafka: FakeKafka, clock: Clock) -> None:

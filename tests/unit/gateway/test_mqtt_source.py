@@ -135,6 +135,15 @@ def test_a_broker_keeps_the_session_and_sends_no_more_than_may_wait_for_kafka(
     assert asked == [(False, SESSION_EXPIRY_S, 77)]
 
 
+def test_what_comes_before_the_subscription_is_confirmed_is_passed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No more of it is taken in than may wait for Kafka, and the confirmation comes behind it."""
+    source = MqttSource(Settings(), lambda _message, _connection: None)
+    monkeypatch.setattr(source._client, "loop_start", lambda: None)
+    assert source.open(time.monotonic() + 60, threading.Event(), source._subscribed.set)
+
+
 def test_only_what_came_on_this_connection_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
     """On another connection the same number is that of another message, which would be lost."""
     acknowledged: list[int] = []

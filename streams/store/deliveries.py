@@ -124,7 +124,9 @@ SELECT n.number, n.alert_id, n.sequence, n.reason,
 FROM ub.notification n CROSS JOIN p
 LEFT JOIN ub.alert a USING (alert_id)
 LEFT JOIN ub.alert_handling h USING (alert_id)
-LEFT JOIN ub.cell_geometry g USING (cell)
+-- nor does it have the alert until then; what others put on the topic may name no cell
+LEFT JOIN ub.cell_geometry g ON g.cell = coalesce(
+    a.cell, CASE WHEN n.body ->> 'cell' ~ '^[0-9a-f]{{15}}$' THEN api.from_hex(n.body ->> 'cell') END)
 WHERE n.number = ANY(%s)
 ORDER BY n.number
 """  # noqa: S608 - literals

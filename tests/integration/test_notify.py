@@ -168,6 +168,17 @@ def test_a_message_that_its_format_cannot_write_keeps_nothing_from_anybody(desk:
     assert notes == ["not written as cap: ValueError('max() iterable argument is empty')"]
 
 
+def test_an_alert_that_is_not_stored_yet_is_told_with_the_outline_of_its_cell(desk: Desk) -> None:
+    """A worker tells an event before it stores it: so it is with the first of each alert."""
+    desk.tell("known")
+    with hook() as to, notifying(desk, receiver("cap", to, 'format = "cap"\nsender = "a@b.c"')):
+        desk.tell("new", only_kafka=True)
+        desk.put(codec.encode(msgspec.structs.replace(event("odd", 0, "raised"), cell="no cell")))
+        wait_until(lambda: len(to.taken) == 3, "all three")
+        bodies = [request.body for request in to.taken]
+    assert [b"<polygon>" in body for body in bodies] == [True, True, False]
+
+
 def test_what_a_receiver_wants_remembered_is_not_given_back_to_it_or_another(desk: Desk) -> None:
     with hook() as to:
         to.headers = {"Set-Cookie": "session=1"}

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -83,9 +83,9 @@ def run(plan: Plan) -> int:
     say, asked = _Steps(console), threading.Event()
     try:
         with _stopping_on_signals(asked), ExitStack() as cleanup:
-            endpoints = _services(plan, say, cleanup)
+            endpoints, services = _services(plan, say, cleanup)
             settings = settings_module.load(**_overrides(endpoints))
-            figures = _run_city(plan, endpoints, settings, console, say, asked)
+            figures = _run_city(plan, endpoints, services, settings, console, say, asked)
             say("stopping the services")
     except Interrupted:
         say("interrupted: the services are down, and this run has no ledger")
@@ -105,14 +105,18 @@ class _Steps:
         self._console.print(f"[{time.monotonic() - self._began:5.1f} s] {text}", style="dim", markup=False)
 
 
-def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> Endpoints:
-    """Start the services, or take those that the settings name; `cleanup` stops what was started."""
+def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> tuple[Endpoints, tuple[ServiceProcess, ...]]:
+    """Start the services, or take those that the settings name; `cleanup` stops what was started.
+
+    Returned are also those that run as processes of ours.
+    """
+    processes: tuple[ServiceProcess, ...] = ()
     kind = plan.stack or ("docker" if can_start() else "native")
     if kind == "external":
         settings = settings_module.load()
         say("using the services that the settings name")
         url = settings.database_url.get_secret_value()
-        return Endpoints(
+        endpoints = Endpoints(
             mqtt_host=settings.mqtt_host,
             mqtt_port=settings.mqtt_port,
             kafka_bootstrap=settings.kafka_bootstrap,
@@ -122,6 +126,7 @@ def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> Endpoints:
             reader_url=url,
             as_set=True,
         )
+        return endpoints, processes
     if kind == "docker":
         if plan.stack and not engine_answers():
             raise UrbanBrainError(
@@ -131,12 +136,13 @@ def _services(plan: Plan, say: _Steps, cleanup: ExitStack) -> Endpoints:
         endpoints = cleanup.enter_context(ContainerStack()).endpoints
     else:
         say("starting Mosquitto, Tansu (Kafka protocol) and PostgreSQL with TimescaleDB on free ports")
-        endpoints = cleanup.enter_context(NativeStack()).endpoints
+        stack = cleanup.enter_context(NativeStack())
+        endpoints, processes = stack.endpoints, stack.processes
     say(
         f"MQTT at {endpoints.mqtt_host}:{endpoints.mqtt_port}, Kafka at {endpoints.kafka_bootstrap}, "
         f"database {without_password(endpoints.reader_url)}"
     )
-    return endpoints
+    return endpoints, processes
 
 
 def _overrides(endpoints: Endpoints) -> dict[str, object]:
@@ -163,6 +169,7 @@ def _prepare(endpoints: Endpoints, settings: Settings, say: _Steps) -> None:
 def _run_city(
     plan: Plan,
     endpoints: Endpoints,
+    services: tuple[ServiceProcess, ...],
     settings: Settings,
     console: Console,
     say: _Steps,
@@ -190,7 +197,8 @@ def _run_city(
             say("no city: everything is ready for your own data; Ctrl-C ends it")
         began = "all was ready" if city is None else "the city began"
         with _alerts(settings, console, say, began):
-            _wait(plan.seconds, asked, say, *filter(None, (gateway, worker, page, city)))
+            at_work = *services, *filter(None, (gateway, worker, page, city))
+            _wait(plan.seconds, asked, say, *at_work, lasting=services)
             told = _stop_in_order(city, gateway, worker, children, settings, say)
         figures = read(settings.database_url.get_secret_value(), told.sent)
         return replace(figures, refused_by_broker=told.refused, refusal=told.refusal)
@@ -263,15 +271,22 @@ def _wait_for_worker(
 
 
 def _wait(
-    seconds: float | None, asked: threading.Event, say: Callable[[str], None], *processes: ServiceProcess
+    seconds: float | None,
+    asked: threading.Event,
+    say: Callable[[str], None],
+    *processes: ServiceProcess,
+    lasting: Collection[ServiceProcess] = (),
 ) -> None:
-    """Wait until the time is over, or for Ctrl-C. Say when the city's scenario ends: the map stands still then."""
+    """Wait until the time is over, or for Ctrl-C. Say when the city's scenario ends: the map stands still then.
+
+    `lasting` are those that never come to an end by themselves.
+    """
     deadline = None if seconds is None else time.monotonic() + seconds
     at_work = list(processes)
     while not asked.is_set() and (deadline is None or time.monotonic() < deadline):
         asked.wait(POLL_S)
         for process in [process for process in at_work if not process.running]:
-            if process.failed:
+            if process.failed or process in lasting:
                 raise UrbanBrainError(
                     f"{process.name} ended by itself; the end of its log:\n{process.log_tail()}"
                 )

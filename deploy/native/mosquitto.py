@@ -52,6 +52,11 @@ class Mosquitto:
         """Its process id; raises ServiceFailed while it does not run."""
         return self._process.pid
 
+    @property
+    def process(self) -> ServiceProcess:
+        """It, as a process."""
+        return self._process
+
     def start(self) -> None:
         """Start it and wait until it accepts an MQTT v5 session."""
         self._process.start(self._accepts, START_TIMEOUT_S)

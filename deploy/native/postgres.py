@@ -81,6 +81,11 @@ class Postgres:
         return self._process.pid
 
     @property
+    def process(self) -> ServiceProcess:
+        """The postmaster."""
+        return self._process
+
+    @property
     def running(self) -> bool:
         """Whether the postmaster was started and has not ended."""
         return self._process.running

@@ -9,6 +9,7 @@ from deploy.endpoints import Endpoints
 from deploy.native.directory import private_directory
 from deploy.native.mosquitto import Mosquitto
 from deploy.native.postgres import Postgres
+from deploy.native.process import ServiceProcess
 from deploy.native.tansu import Tansu
 from streams.brokers.admin import wait_for_kafka
 
@@ -50,6 +51,11 @@ class NativeStack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cleanup.close()
+
+    @property
+    def processes(self) -> tuple[ServiceProcess, ...]:
+        """The services, which nobody starts again if they end."""
+        return self.mosquitto.process, self.tansu.process, self.postgres.process
 
     @property
     def endpoints(self) -> Endpoints:

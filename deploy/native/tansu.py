@@ -37,9 +37,14 @@ class Tansu:
     @property
     def pid(self) -> int:
         """Its process id; raises ServiceFailed while it does not run."""
+        return self.process.pid
+
+    @property
+    def process(self) -> ServiceProcess:
+        """It, as a process; raises ServiceFailed before it was started."""
         if self._process is None:
             raise ServiceFailed("Tansu is not running; start it first")
-        return self._process.pid
+        return self._process
 
     def start(self) -> None:
         """Start an empty broker and wait until it accepts connections."""

@@ -71,7 +71,7 @@ def test_who_interrupts_twice_is_told_what_became_of_it(
             up._wait(None, asked, print)
         raise AssertionError("it goes on")
 
-    monkeypatch.setattr(up, "_services", lambda *_: CONTAINERS)
+    monkeypatch.setattr(up, "_services", lambda *_: (CONTAINERS, ()))
     monkeypatch.setattr(up, "_run_city", city)
     assert up.run(Plan(stack=None, seconds=None, scenario="quiet", speed=1.0, bikes=None, processes=1)) == 130
     assert pressed == 2
@@ -82,7 +82,7 @@ def test_who_interrupts_twice_is_told_what_became_of_it(
 def test_a_run_whose_ledgers_do_not_balance_has_failed(
     arrived: int, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(up, "_services", lambda *_: CONTAINERS)
+    monkeypatch.setattr(up, "_services", lambda *_: (CONTAINERS, ()))
     monkeypatch.setattr(up, "_run_city", lambda *_: figures_of({"vehicles": 10}, arrived))
     plan = Plan(stack=None, seconds=None, scenario="quiet", speed=1.0, bikes=None, processes=1)
     assert up.run(plan) == code
@@ -200,6 +200,15 @@ def test_a_process_that_fails_ends_the_run_with_the_end_of_its_log(tmp_path: Pat
         UrbanBrainError, match=r"gateway ended by itself; the end of its log:\n  no such broker"
     ):
         up._wait(None, AskedAfter(gateway), print, gateway)
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_service_that_ends_ends_the_run_whatever_its_exit_code(code: int, tmp_path: Path) -> None:
+    """Nobody starts it again, and whoever reads on waits for good."""
+    broker = ServiceProcess("Mosquitto", ["sh", "-c", f"echo bye; exit {code}"], tmp_path / "mosquitto.log")
+    broker.start(lambda: True, timeout_s=10.0)
+    with pytest.raises(UrbanBrainError, match=r"Mosquitto ended by itself; the end of its log:\n  bye"):
+        up._wait(None, AskedAfter(broker), print, broker, lasting=(broker,))
 
 
 SUMMARY = '{"sent": {"vehicles": 7}, "readings_refused": 2, "refusal": %s}'
@@ -348,7 +357,7 @@ def test_without_a_city_it_is_waited_until_no_more_comes(monkeypatch: pytest.Mon
 class Native:
     """Services that are there at once."""
 
-    endpoints = CONTAINERS
+    endpoints, processes = CONTAINERS, ()
 
     def __enter__(self) -> Self:
         return self
@@ -366,4 +375,4 @@ def test_where_testcontainers_is_not_installed_the_services_run_natively(
     monkeypatch.setattr(containers, "find_spec", lambda _: None)
     plan = Plan(stack=None, seconds=None, scenario=None, speed=1.0, bikes=None, processes=1)
     with ExitStack() as cleanup:
-        assert up._services(plan, up._Steps(Console(quiet=True)), cleanup) is CONTAINERS
+        assert up._services(plan, up._Steps(Console(quiet=True)), cleanup) == (CONTAINERS, ())

@@ -50,6 +50,7 @@ class Replayed:
 
     counts: Counts
     report: Report
+    left_out: int
     errors: Errors
     faults: Counter[str]
     rounds: int
@@ -149,6 +150,7 @@ def replay(recording: Recording, options: ReplayOptions, console: Console) -> Re
     return Replayed(
         target.counts,
         rounds.report,
+        rounds.left_out,
         errors,
         way.done,
         rounds.rounds,

@@ -116,7 +116,13 @@ def _summarise(outcome: Replayed, as_json: bool) -> None:
         f"in {outcome.seconds:.1f} s",
         err=True,
     )
-    if not outcome.rounds and not outcome.stopped and not skipped:
+    if outcome.left_out:
+        click.echo(
+            f"left out: {counted(outcome.left_out, 'message')} that the system itself published; --only "
+            "'ub/v1/alerts/*' plays those of that level",
+            err=True,
+        )
+    elif not outcome.rounds and not outcome.stopped and not skipped:
         click.echo(
             "nothing to play: no message arrived in that part of the recording, or none has such a topic; "
             "`urbanbrain sim info` shows both",
@@ -147,6 +153,7 @@ def _summarise(outcome: Replayed, as_json: bool) -> None:
                     "rounds": outcome.rounds,
                     "faults": dict(outcome.faults),
                     "skipped": skipped,
+                    "left_out": outcome.left_out,
                     "first_at": outcome.first,
                     "last_at": outcome.last,
                     "seconds": round(outcome.seconds, 3),

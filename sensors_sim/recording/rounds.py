@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from statistics import median
 
+from schemas.owners import OWN_LEVELS
 from sensors_sim.recording.reader import Recording
 from sensors_sim.recording.record import Recorded
 from sensors_sim.recording.shift import shifted, times
@@ -45,11 +46,21 @@ class Selection:
         """Say whether a topic is wanted; `*` in a pattern stands for anything, slashes too."""
         return not self.only or any(fnmatchcase(topic, pattern) for pattern in self.only)
 
+    def leaves_out(self, topic: str) -> bool:
+        """Say whether a topic is one of the system's own on MQTT, and no pattern that it matches names its level."""
+        level = _level(topic)
+        return (
+            topic.startswith("ub/v1/")
+            and level in OWN_LEVELS
+            and not any(_level(pattern) == level and fnmatchcase(topic, pattern) for pattern in self.only)
+        )
+
 
 class Rounds:
     """A source of timed messages. With `loop` it begins again after its end; a round without messages is the last.
 
-    `now_ms` gives the present time when a round begins.
+    What the system itself published is left out unless it is named: it would stand beside what a running one publishes,
+    and nobody would take it back. `now_ms` gives the present time when a round begins.
     """
 
     def __init__(
@@ -67,6 +78,8 @@ class Rounds:
         self._now_ms = now_ms
         self.report = Report()
         self.rounds = 0
+        self.left_out = 0
+        """Messages of the first round that are the system's own, and not named."""
         self.offset = 0
         """Microseconds by which the present round's times are later than the recorded ones."""
 
@@ -74,7 +87,7 @@ class Rounds:
         while True:
             first: int | None = None
             last = sent = 0
-            for message in self._read(self.report if self.rounds == 0 else Report()):
+            for message in self._read(self.rounds == 0):
                 if first is None:
                     first = message.at
                     shift_ms = self._shift_ms(first)
@@ -86,9 +99,13 @@ class Rounds:
             # The next round follows as messages follow one another, and never at once.
             self.offset += last - first + max((last - first) // max(sent - 1, 1), 1_000)
 
-    def _read(self, report: Report) -> Iterator[Recorded]:
-        selected = self._selection
-        return self._recording.read(report, selected.first, selected.until, selected.wants)
+    def _read(self, is_first: bool) -> Iterator[Recorded]:
+        selected, report = self._selection, self.report if is_first else Report()
+        for message in self._recording.read(report, selected.first, selected.until, selected.wants):
+            if not selected.leaves_out(message.topic):
+                yield message
+            elif is_first:
+                self.left_out += 1
 
     def _shift_ms(self, first: int) -> int:
         match self._shift:
@@ -110,9 +127,15 @@ class Rounds:
         found = [
             ts
             for message in self._recording.read(Report(), first, end, selected.wants)
+            if not selected.leaves_out(message.topic)
             for ts in times(message.payload or b"")
         ]
         return int(median(found)) if found else first // 1000
+
+
+def _level(name: str) -> str:
+    """Return the third level of a topic or a pattern, where an owner stands; empty: it has none."""
+    return "".join(name.split("/")[2:3])
 
 
 def _moved(message: Recorded, by_ms: int) -> Recorded:

@@ -16,6 +16,7 @@ from sensors_sim.recording import replay
 from sensors_sim.recording.filters import check_filter, check_filters
 from sensors_sim.recording.play import NAP_S
 from sensors_sim.recording.reader import Recording
+from sensors_sim.recording.record import Recorded
 from sensors_sim.recording.tap import Arrivals, record
 from sensors_sim.recording.writer import Writer
 from tests.unit.sensors_sim.mqtt_fake import FakeBroker
@@ -85,6 +86,21 @@ def test_a_part_that_holds_nothing_is_told(path: Path) -> None:
         )
     assert result.exit_code == 0
     assert "nothing to play" in result.stderr
+
+
+def test_what_the_system_itself_published_is_left_out_and_told(tmp_path: Path) -> None:
+    alerts = [Recorded(T0 + n, "ub/v1/alerts/major/overstay/8a", b"{}", retain=True) for n in range(2)]
+    path = written(tmp_path / "r.jsonl.zst", [*alerts, *positions(1)])
+    with FakeBroker().running() as broker:
+        to = ("--mqtt", f"127.0.0.1:{broker.port}", "--speed", "max")
+        told = call("replay", str(path), *to, "--json")
+        nothing = call("replay", str(path), *to, "--only", "*/major/*")
+        named = call("replay", str(path), *to, "--only", "ub/v1/alerts/*")
+    assert [topic for topic, _ in broker.received] == ["ub/v1/hello/vehicles", *(one.topic for one in alerts)]
+    assert "left out: 2 messages that the system itself published; --only 'ub/v1/alerts/*'" in told.stderr
+    assert json.loads(told.stdout)["left_out"] == 2
+    assert ("left out: 2" in nothing.stderr, "nothing to play" in nothing.stderr) == (True, False)
+    assert "left out" not in named.stderr
 
 
 def test_faults_are_done_and_told(path: Path) -> None:

@@ -168,10 +168,38 @@ def test_a_pattern_chooses_topics(tmp_path: Path) -> None:
     for only, chosen in (
         (("ub/v1/*/vehicles*",), topics[:2]),
         (("ub/v1/*/vehicles",), topics[:1]),
-        (("*/sensors", "*alerts*"), topics[2:]),
-        ((), topics),
+        (("*/sensors", "ub/v1/alerts/*"), topics[2:]),
+        ((), topics[:3]),
     ):
         assert [message.topic for _, message in rounds(path, Selection(only=only))] == chosen
+
+
+@pytest.mark.parametrize(
+    ("only", "chosen", "left_out"),
+    [
+        ((), [0, 1], 3),
+        (("ub/v1/*/*",), [0, 1], 3),
+        (("*alerts*",), [1], 2),
+        (("ub/v1/*/vehicles*",), [0], 0),
+        (("ub/v1/alerts/*", "ub/v1/*/*"), [0, 1, 2], 2),
+        (("ub/v1/gateway/at-work/*",), [4], 0),
+    ],
+)
+def test_what_the_system_itself_published_is_played_only_where_its_level_is_named(
+    tmp_path: Path, only: tuple[str, ...], chosen: list[int], left_out: int
+) -> None:
+    """A running system would show alerts that nothing ever clears."""
+    topics = [
+        "ub/v1/hello/vehicles",
+        "ub/v1/hello/sensors/alerts/measurement",
+        "ub/v1/alerts/major/overstay/8a",
+        "ub/v1/open-alerts/major/overstay/8a/1",
+        "ub/v1/gateway/at-work/gateway-1",
+    ]
+    path = written(tmp_path / "topics", [Recorded(T0, topic, b"{}") for topic in topics])
+    played = rounds(path, Selection(only=only), ShiftTo(None))
+    assert [message.topic for _, message in played] == [topics[n] for n in chosen]
+    assert played.left_out == left_out
 
 
 def test_a_shift_by_a_span_moves_time_stamps_and_not_the_play(path: Path) -> None:

@@ -114,15 +114,18 @@ class Publisher:
         while not self._connected.wait(_POLL_S):
             if self._refused or monotonic() > deadline:
                 self.close()
-                reason = self._refused or f"no answer to CONNECT within {timeout_s:g} s"
+                does, check = (
+                    (f"refuses this client ({self._refused})", "UB_MQTT_USERNAME and UB_MQTT_PASSWORD")
+                    if self._refused
+                    else (f"does not answer within {timeout_s:g} s", "whether it runs (`urbanbrain doctor`)")
+                )
                 asks = (
                     ""
                     if self._broker.tls is None
                     else "whether it asks for a certificate (--mqtt-cert-file), "
                 )
                 raise BrokerUnavailable(
-                    f"the MQTT broker at {self._broker} refuses this client ({reason}); "
-                    f"check UB_MQTT_USERNAME and UB_MQTT_PASSWORD, {asks}and that it speaks MQTT v5"
+                    f"the MQTT broker at {self._broker} {does}; check {check}, {asks}and that it speaks MQTT v5"
                 )
 
     def publish(self, message: Message, give_up: Callable[[], bool]) -> bool:

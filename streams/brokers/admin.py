@@ -114,9 +114,9 @@ def create_topics(bootstrap: str, settings: Settings) -> list[str]:
         known = _partitions(client)
     lacking = tuple(spec for spec in wanted if known.get(spec.name, 0) < spec.partitions)
     if problems := mismatches(lacking, known):
-        raise SettingsError("; ".join(problems))
-    for problem in mismatches(wanted, known):
-        log.error("%s", problem)
+        raise SettingsError(problems)
+    if problems := mismatches(wanted, known):
+        log.error("%s", problems)
     return [spec.name for spec in missing]
 
 
@@ -126,20 +126,19 @@ def topic_partitions(bootstrap: str, timeout_s: float = 3.0, login: KafkaLogin =
         return _partitions(client)
 
 
-def mismatches(wanted: tuple[TopicSpec, ...], known: dict[str, int]) -> list[str]:
-    """Return one sentence for each wanted topic that is missing or has another number of partitions."""
-    problems = []
-    for spec in wanted:
-        count = known.get(spec.name)
-        if count is None:
-            problems.append(f"topic {spec.name} is missing")
-        elif count != spec.partitions:
-            problems.append(
-                f"topic {spec.name} has {count} partitions, the settings ask for {spec.partitions}; set "
-                "UB_SOURCE_PARTITIONS/UB_REGION_PARTITIONS to what is there, or, where partitions were added since, "
-                "delete the topic once it is read"
-            )
-    return problems
+def mismatches(wanted: tuple[TopicSpec, ...], known: dict[str, int]) -> str:
+    """Say which wanted topics are missing or have another number of partitions, and what to do; empty: none."""
+    missing = [f"topic {spec.name} is missing" for spec in wanted if spec.name not in known]
+    others = [
+        f"topic {spec.name} has {known[spec.name]} partitions, the settings ask for {spec.partitions}"
+        for spec in wanted
+        if known.get(spec.name, spec.partitions) != spec.partitions
+    ]
+    way_out = (
+        "set UB_SOURCE_PARTITIONS/UB_REGION_PARTITIONS to what is there, or, where partitions were added since, "
+        "delete the topic once it is read"
+    )
+    return "; ".join([*missing, *others, *([way_out] if others else [])])
 
 
 def _partitions(client: KafkaAdminClient) -> dict[str, int]:

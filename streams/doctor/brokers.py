@@ -86,12 +86,11 @@ def check_kafka(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Check]
         "Kafka", True, f"{settings.kafka_bootstrap} answers{how}, {counted(len(known), 'topic')}"
     )
     wanted = kafka_topics(settings.source_partitions, settings.region_partitions)
-    problems = admin.mismatches(wanted, known)
-    if problems:
+    if mismatches := admin.mismatches(wanted, known):
         advice = (
             "gateway and worker create what is missing when they start; they never change an existing topic"
         )
-        return [answered, Check("Kafka topics", False, "; ".join(problems), advice)]
+        return [answered, Check("Kafka topics", False, mismatches, advice)]
     found = setups(settings, timeout_s)
     if problems := misfits(found, settings.frame_max_bytes):
         advice = (

@@ -76,5 +76,7 @@ def check_notify_file(settings: Settings) -> Check:
     try:
         receivers = load_receivers(settings, os.environ)
     except SettingsError as error:
-        return Check("notifications", False, str(error), "correct the file, or unset UB_NOTIFY_FILE")
+        if str(error) == check_districts_file(settings).detail:
+            return Check("notifications", False, "not known without the districts", "repair those first")
+        return Check("notifications", False, str(error), "correct that, or unset UB_NOTIFY_FILE")
     return Check("notifications", True, f"{settings.notify_file}: {counted(len(receivers), 'receiver')}")

@@ -247,7 +247,9 @@ def _from_environment(
     variable = _text(item, key, where)
     value = environment.get(variable, "")
     if not value:
-        raise SettingsError(f"{where}: {key} names the environment variable {variable}, which is not set")
+        raise SettingsError(
+            f"{where}: {key} names the environment variable {variable}, which is not set; set it for this process"
+        )
     if not value.isprintable():
         raise SettingsError(
             f"{where}: {key} names the environment variable {variable}; one line is expected there, "

@@ -80,6 +80,18 @@ def test_that_kafka_does_not_say_how_topics_are_set_up_is_told(
     assert brokers.check_kafka(settings)[-1].detail.endswith("expected partitions")
 
 
+def test_topics_with_other_partitions_are_named_with_one_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {spec.name: spec.partitions for spec in kafka_topics(3, 4)}
+    del known["ub.cells"]
+    monkeypatch.setattr(brokers.admin, "topic_partitions", lambda *_: known)
+    check = brokers.check_kafka(Settings(source_partitions=5, region_partitions=4))[-1]
+    assert (
+        "topic ub.vehicles has 3 partitions, the settings ask for 5; topic ub.sensors has 3" in check.detail
+    )
+    assert "topic ub.cells is missing" in check.detail
+    assert (check.detail + check.advice).count("UB_SOURCE_PARTITIONS") == 1
+
+
 def test_gateways_are_at_work_that_said_so_within_a_minute() -> None:
     assert judge_gateways([], NOW) == Check("gateways", True, "none is known to have been at work")
     seen = [GatewayAtWork("south", NOW - 60_000), GatewayAtWork("north", NOW + 5_000)]
@@ -158,6 +170,22 @@ def test_a_file_of_receivers_that_cannot_be_used_is_a_fault(tmp_path: Path) -> N
     assert not check.ok
     assert "name is None" in check.detail
     assert "UB_NOTIFY_FILE" in check.advice
+
+
+def test_a_token_that_is_not_set_is_to_be_set(tmp_path: Path) -> None:
+    path = tmp_path / "receivers.toml"
+    path.write_text('[[receiver]]\nname = "a"\nurl = "https://a.example"\nbearer_env = "NOT_SET"')
+    check = check_notify_file(Settings(notify_file=path))
+    assert "NOT_SET, which is not set; set it for this process" in check.detail
+    assert "the file" not in check.advice
+
+
+def test_districts_that_cannot_be_read_are_no_fault_of_the_file_of_receivers(tmp_path: Path) -> None:
+    path = tmp_path / "receivers.toml"
+    path.write_text('[[receiver]]\nname = "a"\nurl = "https://a.example"\nmatch = ["district=Pudong"]')
+    check = check_notify_file(Settings(notify_file=path, districts_file=tmp_path / "none"))
+    assert (check.ok, check.detail) == (False, "not known without the districts")
+    assert "UB_NOTIFY_FILE" not in check.advice
 
 
 def test_a_file_of_receivers_is_well_or_not_needed(tmp_path: Path) -> None:

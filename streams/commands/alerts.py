@@ -197,8 +197,7 @@ def list_(
                 continue
             table.add_row(*_cells(row, silent, source))
     if not as_json:
-        over = "; --status cleared shows those that are over" if status == "active" else ""
-        listed.show(table, none=f"no matching alert is {status}{over}")
+        listed.show(table, none=none_listed(status, since))
     if found > limit:
         _say_left_out(limit, hidden)
 
@@ -233,6 +232,17 @@ def show(alert_id: str, as_json: bool) -> None:
         listed.echo_json(json_of(shown))
     else:
         Terminal(highlight=False, soft_wrap=True).print(as_text(shown), markup=False)
+
+
+def none_listed(status: str, since: datetime | None) -> str:
+    """Return what is said in place of an empty list."""
+    over = "; --status cleared shows those that are over" if status == "active" else ""
+    if since is None:
+        return f"no matching alert is {status}{over}"
+    return (
+        f"no matching alert that had an event since {to_second(since)} UTC is {status}; without --since "
+        f"earlier ones are shown, too{over}"
+    )
 
 
 def district_of(settings: Settings) -> Any:

@@ -7,9 +7,11 @@ _LINE = "%(levelname)s %(name)s: %(message)s"
 
 
 def to_stderr(*, verbose: bool) -> None:
-    """Write warnings and errors to stderr; `verbose`: what is at level INFO, too."""
+    """Write warnings and errors to stderr; `verbose`: what is at level INFO, too, but not of Kafka's clients."""
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format=f"%(asctime)s {_LINE}", stream=sys.stderr)
+    for client in ("kafka", "aiokafka"):  # at level INFO they fill a screen before we say anything
+        logging.getLogger(client).setLevel(logging.WARNING)
 
 
 def speak_as(name: str) -> None:

@@ -38,6 +38,7 @@ from streams.runtime.upkeep import Upkeep
 from streams.sensing.state import SensingState
 from streams.settings import Settings
 from streams.store.checkpoint import Claim, Store
+from streams.store.filled_with import fills_with
 from streams.store.retention import forget_old_rows
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,11 @@ class Worker:
         self._ending = False
         login = kafka_login_of(settings)
         self.app = _faust_app(settings, login)
-        self._store = Store(settings.database_url.get_secret_value(), application_name=settings.worker_id)
+        self._store = Store(
+            settings.database_url.get_secret_value(),
+            application_name=settings.worker_id,
+            filled_with=fills_with(settings),
+        )
         board = None
         if _BOARD_STAGE in settings.stage_names:
             board = Board(Partitions(settings.region_partitions).__getitem__)

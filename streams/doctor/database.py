@@ -18,6 +18,7 @@ from streams.doctor.running import (
 )
 from streams.errors import MigrationError
 from streams.settings import Settings
+from streams.store.filled_with import FILLED_WITH, WAY_OUT, difference, fills_with, named
 from streams.store.migrate import missing
 from streams.store.session import ONLY_READS, address_of, unavailable
 
@@ -44,6 +45,7 @@ def check_database(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Che
         if schema.ok:
             found += [
                 ask(check_rights),
+                ask(check_filled, settings),
                 ask(check_stages),
                 ask(check_room, settings, timeout_s),
                 ask(check_refused, timeout_s),
@@ -129,6 +131,20 @@ def check_rights(connection: psycopg.Connection[Any]) -> Check:
             "connect as ub_writer, or run `urbanbrain migrate`, which grants it its rights",
         )
     return Check("rights", True, f"{connection.info.user} may write schema ub")
+
+
+def check_filled(connection: psycopg.Connection[Any], settings: Settings) -> Check:
+    """The database was filled with the cells and windows of our settings: workers refuse to go on with others."""
+    name = "cells and windows"
+    try:
+        before = dict(connection.execute(FILLED_WITH).fetchall())
+    except psycopg.errors.InsufficientPrivilege as error:
+        return Check(name, False, first_line(error), RIGHTS_ADVICE)
+    if said := difference(fills_with(settings), before):
+        return Check(name, False, said, WAY_OUT)
+    if not before:
+        return Check(name, True, "no worker has filled the database yet")
+    return Check(name, True, f"the database was filled with {named(before)}")
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Checkpoints: a fold's changes and the offset that they reflect, in one transaction (docs/architecture.md)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -9,6 +9,7 @@ from psycopg import AsyncConnection
 
 from streams.errors import Fenced, SetBack, SettingsError
 from streams.fold.contract import Changes, Restored
+from streams.store import filled_with as filling
 from streams.store import open_now, parts, restore, writer
 from streams.store.session import Session
 
@@ -104,7 +105,11 @@ class Store:
     It knows how often it has stored each partition, and so notices a database that has lost some of it (SetBack).
     """
 
-    def __init__(self, url: str, *, application_name: str = "urbanbrain") -> None:
+    def __init__(
+        self, url: str, *, application_name: str = "urbanbrain", filled_with: Mapping[str, int] | None = None
+    ) -> None:
+        """`filled_with`: the settings that the database holds to once a partition was claimed; see filled_with."""
+        self._filled_with = filled_with
         self.session = Session(url, application_name=application_name)
         self._commits: dict[tuple[str, str, int], int] = {}  # since the partition was claimed
 
@@ -135,7 +140,8 @@ class Store:
         `offset` is -1; parts and ledger are kept. So it is where the log has lost its end: `cut_to` is the last offset
         that is left of those that were folded.
         Raises SettingsError where our role may not write, and where the partition was one of another number of
-        `partitions` so far: ids would be counted in two of them.
+        `partitions` so far: ids would be counted in two of them. So it does where the database was filled with other
+        cells or windows than ours.
         """
         key = (stage, topic, partition)
         names = {
@@ -149,6 +155,8 @@ class Store:
             "partitions": partitions,
         }
         async with self.session.transaction() as connection:
+            if self._filled_with is not None:
+                await filling.note(connection, self._filled_with)
             # The row lock waits for a commit of the former owner; what it wrote is read below.
             answer = await connection.execute(_CLAIM, names)
             [(epoch, generation, offset, before)] = await answer.fetchall()

@@ -73,6 +73,7 @@ def test_a_stack_that_is_ready_has_no_fault(settings: Settings) -> None:
             "TimescaleDB",
             "schema",
             "rights",
+            "cells and windows",
             "stages",
             "room",
             "refused",

@@ -26,6 +26,7 @@ from tests.integration.store_support import query, rows_read, write
 pytestmark = pytest.mark.integration
 
 HOUR_MS = 3_600_000
+FILLED = {"UB_H3_RESOLUTION": 9, "UB_REGION_RESOLUTION": 2, "UB_WINDOW_S": 60}
 
 
 def with_store[T](migrated: Database, body: Callable[[Store], Awaitable[T]]) -> T:
@@ -64,6 +65,43 @@ def test_a_partition_of_another_number_of_partitions_is_refused(migrated: Databa
     first, second = with_store(migrated, body)
     assert second.epoch > first.epoch
     assert second.restored.offset == 41
+
+
+def test_a_database_that_was_filled_with_other_cells_or_windows_is_refused(migrated: Database) -> None:
+    """It would empty the cells that are there, and end their alerts."""
+
+    async def run(**other: int) -> Claim:
+        filled = FILLED | {f"UB_{name.upper()}": value for name, value in other.items()}
+        async with Store(migrated.writer_url, application_name="test", filled_with=filled) as store:
+            return await claim(store)
+
+    with_store(migrated, claim)  # as before it was noted
+    first = asyncio.run(run())
+    with pytest.raises(
+        SettingsError,
+        match=r"say UB_H3_RESOLUTION=8, UB_WINDOW_S=30, .* with UB_H3_RESOLUTION=9, UB_WINDOW_S=60: .*set them to",
+    ):
+        asyncio.run(run(h3_resolution=8, window_s=30))
+    assert query(migrated.owner_url, "SELECT epoch FROM ub.checkpoint") == [(first.epoch,)], (
+        "it is still ours"
+    )
+    assert asyncio.run(run()).epoch > first.epoch
+
+
+def test_of_workers_that_start_at_once_with_other_cells_one_fills_the_database(migrated: Database) -> None:
+    async def body() -> list[int | SettingsError]:
+        async def start(partition: int) -> int:
+            filled = FILLED | {"UB_H3_RESOLUTION": 6 + partition}
+            async with Store(migrated.writer_url, application_name="test", filled_with=filled) as store:
+                await claim(store, partition)
+            return partition
+
+        found = await asyncio.gather(*map(start, range(6)), return_exceptions=True)
+        assert all(isinstance(one, int | SettingsError) for one in found), found
+        return found  # type: ignore[return-value]
+
+    [winner] = [one for one in asyncio.run(body()) if isinstance(one, int)]
+    assert query(migrated.owner_url, "SELECT partition FROM ub.checkpoint") == [(winner,)]
 
 
 def test_a_role_without_rights_is_named_with_the_way_out(migrated: Database) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 
+import h3.api.basic_int as h3
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
@@ -16,7 +17,8 @@ from streams.errors import MigrationError, ServiceUnavailable
 from streams.store.migrate import MIGRATIONS, load, migrate, missing, say_what_differs
 from streams.store.tables import TABLES
 from tests.conftest import Database
-from tests.integration.store_support import query
+from tests.integration.store_rows import CELL, T0, sensor_windows, windows
+from tests.integration.store_support import query, write
 
 pytestmark = pytest.mark.integration
 
@@ -87,6 +89,27 @@ def test_a_worker_of_the_program_before_goes_on_and_its_stages_are_not_said_to_b
     assert query(database.reader_url, seen) == [("grid", 2, at)]
     query(database.writer_url, claimed, 0)
     assert query(database.reader_url, seen) == [("grid", 2, None)], "the old one took it over again"
+
+
+def test_what_a_database_was_filled_with_is_read_from_its_newest_window(
+    database: Database, folder: Path
+) -> None:
+    later = sorted(path for path in folder.glob("*.sql") if path.name >= "0045_")
+    for path in later:
+        path.rename(folder.parent / path.name)
+    run(database, folder)
+    region = {"region": h3.int_to_str(h3.cell_to_parent(CELL, 3))}
+    write(
+        database, windows({"window_s": 20} | region), sensor_windows({"window_start": T0 + 60_000} | region)
+    )
+    assert run(database) == [path.stem for path in later]
+    assert query(database.writer_url, "SELECT setting, value FROM ub.filled_with ORDER BY setting") == [
+        *(("UB_H3_RESOLUTION", 9), ("UB_REGION_RESOLUTION", 3), ("UB_WINDOW_S", 60))
+    ]
+
+
+def test_nothing_is_noted_of_a_database_that_is_empty(migrated: Database) -> None:
+    assert query(migrated.writer_url, "SELECT * FROM ub.filled_with") == []
 
 
 def test_an_edited_migration_is_refused(database: Database, folder: Path) -> None:

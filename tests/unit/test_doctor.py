@@ -16,7 +16,7 @@ from streams.brokers.topic_setup import Setup
 from streams.doctor import brokers, examination
 from streams.doctor.brokers import check_gateways, judge_gateways, judge_mqtt
 from streams.doctor.check import Check
-from streams.doctor.database import check_clock, check_database
+from streams.doctor.database import check_clock, check_database, check_filled
 from streams.doctor.examination import guarded, render, run, run_from_environment
 from streams.doctor.files import (
     check_districts_file,
@@ -293,6 +293,31 @@ def test_the_time_that_an_answer_takes_is_no_fault_of_a_clock(
     monkeypatch.setattr("streams.doctor.database.time", SimpleNamespace(time=lambda: next(times)))
     database = SimpleNamespace(execute=lambda _query: SimpleNamespace(fetchone=lambda: (theirs,)))
     assert check_clock(cast(Any, database)).ok is ok
+
+
+@pytest.mark.parametrize(
+    ("filled", "ok", "says"),
+    [
+        ([], True, "no worker has filled the database yet"),
+        (
+            [("UB_H3_RESOLUTION", 9), ("UB_WINDOW_S", 60)],
+            True,
+            "the database was filled with UB_H3_RESOLUTION=9, UB_WINDOW_S=60",
+        ),
+        (
+            [("UB_H3_RESOLUTION", 8), ("UB_WINDOW_S", 60)],
+            False,
+            "the settings say UB_H3_RESOLUTION=9, and the database was filled with UB_H3_RESOLUTION=8",
+        ),
+    ],
+)
+def test_settings_of_other_cells_than_the_database_has_are_a_fault(
+    filled: list[tuple[str, int]], ok: bool, says: str
+) -> None:
+    database = SimpleNamespace(execute=lambda _query: SimpleNamespace(fetchall=lambda: filled))
+    check = check_filled(cast(Any, database), Settings())
+    assert (check.ok, check.detail) == (ok, says)
+    assert ("set them to what they were" in check.advice) is not ok
 
 
 def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,9 +170,8 @@ class KafkaSink:
         if self._producer is not None:
             try:
                 self._producer.close(timeout=timeout_s)
-            except (
-                KafkaError
-            ):  # kafka-python 3.0.12 leaves it half open where something is not confirmed, or just now
+            except KafkaError:
+                # kafka-python 3.0.12 leaves it half open where something is not confirmed, or was only just
                 self._producer._sender.force_close()
                 self._producer._closed = True  # or it tries once more when it is collected
             self._producer = None

@@ -22,7 +22,7 @@ from streams.gateway.outage import Outage
 from streams.gateway.rations import Rations
 from streams.gateway.receipt import Receipt
 from streams.gateway.receiver import Message
-from streams.gateway.records import KafkaRecord, RecordWriter
+from streams.gateway.records import MAX_TOPIC_SHOWN, KafkaRecord, RecordWriter
 from streams.numbering import Numbering
 from streams.partition import Partitions
 from streams.said_once import SaidOnce
@@ -147,7 +147,9 @@ class Bridge:
             mid=message.mid,
             qos=message.qos,
             connection=connection,
-            size=min(len(payload), self._limits.max_payload_bytes) + OVERHEAD_BYTES * (1 + len(rejected)),
+            size=min(len(payload), self._limits.max_payload_bytes)
+            + OVERHEAD_BYTES * (1 + len(rejected))
+            + min(len(topic), MAX_TOPIC_SHOWN) * len(rejected),
             parts=len(decoded.accepted) + len(rejected),
         )
         stats = self._stats

@@ -16,6 +16,8 @@ from streams.numbering import Numbering
 from streams.partition import Partitions
 
 Receipts = tuple[tuple[Receipt, int], ...]
+MAX_TOPIC_SHOWN = 1_024
+"""Characters of a refused message's topic that are kept, of the 65,535 that MQTT allows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +61,7 @@ class RecordWriter:
             sequence=sequence,
             reason=refusal.reason,
             detail=refusal.detail,
-            topic=topic,
+            topic=topic[:MAX_TOPIC_SHOWN],
             payload=refusal.payload,
             received_at=received_at,
             count=refusal.count,

@@ -10,6 +10,7 @@ from streams.brokers.admin import create_topics
 from streams.errors import ServiceUnavailable, SettingsError
 from streams.gateway import bridge
 from streams.gateway.bridge import Bridge
+from streams.gateway.records import MAX_TOPIC_SHOWN
 from tests.integration.gateway_support import (
     Reader,
     Services,
@@ -125,6 +126,28 @@ def test_memory_stays_bounded_while_kafka_is_away(services: Services) -> None:
             assert float(held[1]) < 5, "the limit, and what the last message is beyond it"
             assert gateway.memory_mb - before < 40
         reader.read_until(lambda seen: len(seen.pairs) == 75_000, "every reading")
+        assert gateway.terminate() == 0
+
+
+def test_refused_messages_with_the_longest_topics_that_mqtt_allows_keep_memory_bounded(
+    services: Services,
+) -> None:
+    topics_ = [f"ub/v1/north/vehicles/{number:06}".ljust(65_000, "x") for number in range(1_500)]
+    with (
+        running_gateway(services, max_unacked_bytes=1_500_000) as gateway,
+        publisher(services) as client,
+        Reader(services) as reader,
+    ):
+        publish_all(client, [(topic, b"1") for topic in topics_[:10]])
+        reader.read_until(lambda seen: len(seen.rejected) == 10, "the first refusals")
+        assert {len(refusal.topic) for refusal in reader.rejected} == {MAX_TOPIC_SHOWN}
+        before = gateway.memory_mb
+        with services.kafka_paused():
+            publish_all(client, [(topic, b"1") for topic in topics_[10:]])  # 97 MB, all with the broker now
+            wait_until(lambda: gateway.lines("confirmed nothing"), "the gateway to hold messages")
+            assert gateway.lines("1.5 MB) unack"), "the limit"
+            assert gateway.memory_mb - before < 40
+        reader.read_until(lambda seen: len(seen.rejected) == len(topics_), "every refusal")
         assert gateway.terminate() == 0
 
 

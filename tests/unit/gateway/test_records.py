@@ -59,3 +59,11 @@ def test_a_refusal_names_its_source_and_stays_in_that_source_s_order() -> None:
         payload="",
         received_at=5,
     )
+
+
+def test_of_a_refused_message_s_topic_as_much_is_kept_as_tells_what_it_was() -> None:
+    longest = "ub/v1/north/vehicles/".ljust(65_535, "x")
+    record = RecordWriter("gateway-9", Numbering(lambda: 77)).refusal(
+        Refusal("bad_topic", "", ""), longest, _receipt(), 5
+    )
+    assert codec.rejected.decode(record.value).topic == longest[:1_024]

@@ -5,7 +5,8 @@ https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 Alertmanager knows an alert by its labels, and severity is one of them: with another severity it is another alert there.
 So when the severity changes, the same request ends those of all other severities. The request that ends the alert does
 so too, as a change may have been kept back. An alert that is not repeated before its endsAt is resolved there, so
-receivers of this format get it again every `repeat_interval`.
+receivers of this format get it again every `repeat_interval`: the alert alone. It forgets what it has told the end of,
+and with each further end would notify people of a group in which nothing has changed.
 
 An end that is not over by its own clock is no end to Alertmanager where it was told a later one before (`Alert.Merge`).
 Event time may be ahead of clocks, and clocks of each other; so ends lie half a minute back at least.
@@ -65,7 +66,7 @@ def render(message: Message) -> Payload:
         lasts = _MISSED_REPEATS * (interval or timedelta(minutes=5))
         until = rfc3339(_milliseconds(message.now + lasts))
         found[0] |= {"startsAt": rfc3339(alert.starts_at), "endsAt": until}
-    if alert.action != "raised":
+    if alert.action != "raised" and message.reason != "repeat":
         same = labels(alert, message.district)
         found += [
             {"labels": {**same, "severity": severity}, "annotations": annotations(alert), **ends}

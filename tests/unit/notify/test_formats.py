@@ -104,6 +104,12 @@ def test_alertmanager_is_told_that_the_former_severity_is_over() -> None:
     assert {alert["endsAt"] for alert in others} == {"2026-01-01T00:02:00.000Z"}
 
 
+def test_what_is_repeated_to_alertmanager_ends_nothing_again() -> None:
+    """It forgets an end once it has notified people of it: the same end again would have it notify them again."""
+    [alert] = rendered("alertmanager", "updated", "critical", reason="repeat")
+    assert alert["labels"]["severity"] == "critical"
+
+
 def test_with_the_end_of_an_alert_all_its_severities_end_in_alertmanager() -> None:
     """A change of severity that a silence kept back was not told: the former one is still there."""
     found = rendered("alertmanager", "cleared", "critical")

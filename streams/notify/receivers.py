@@ -42,6 +42,9 @@ _CAP_KEYS = ("sender", "status", "scope", "language")
 _LANGUAGE = re.compile("[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")
 """The type xs:language of CAP's schema: a receiver that checks it refuses anything else, for good."""
 
+_OF_A_VARIABLE = re.compile("[A-Z_][A-Z0-9_]*")
+_NOT_SHOWN = "(not shown, it may be a secret)"
+
 _KEEP_ALIVE = timedelta(minutes=5)
 
 
@@ -183,7 +186,7 @@ def _receiver(item: Any, environment: Mapping[str, str], where: str) -> Receiver
 def _text(item: Mapping[str, Any], key: str, where: str) -> str:
     value = item.get(key)
     if not isinstance(value, str) or not value.strip() or not is_printable(value) or len(value) > 2_000:
-        shown = "(not shown, it may hold a password)" if key == "url" and value else repr(value)
+        shown = _NOT_SHOWN if key == "url" and value else repr(value)
         raise SettingsError(f"{where}: {key} is {shown}; a text is expected")
     return value
 
@@ -195,9 +198,7 @@ def _url(url: str, where: str) -> str:
     except ValueError:
         sound = False
     if not sound:
-        secretive = "@" in url or "?" in url
-        shown = "(not shown, it may hold a password)" if secretive else repr(url)
-        raise SettingsError(f"{where}: url {shown} cannot be used; https://host/path is expected")
+        raise SettingsError(f"{where}: url {_NOT_SHOWN} cannot be used; https://host/path is expected")
     return url
 
 
@@ -246,13 +247,14 @@ def _from_environment(
         return None
     variable = _text(item, key, where)
     value = environment.get(variable, "")
+    shown = variable if _OF_A_VARIABLE.fullmatch(variable) else _NOT_SHOWN
     if not value:
         raise SettingsError(
-            f"{where}: {key} names the environment variable {variable}, which is not set; set it for this process"
+            f"{where}: {key} names the environment variable {shown}, which is not set; set it for this process"
         )
     if not value.isprintable():
         raise SettingsError(
-            f"{where}: {key} names the environment variable {variable}; one line is expected there, "
+            f"{where}: {key} names the environment variable {shown}; one line is expected there, "
             "without control characters"
         )
     return value

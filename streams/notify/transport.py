@@ -85,6 +85,10 @@ async def post(
             f"no HTTP: {error.status} {error.message.splitlines()[0] if error.message else ''}".rstrip(),
             perhaps=True,
         )
+    except (
+        aiohttp.ServerDisconnectedError
+    ):  # its text may be what of an answer there was, as an object of aiohttp's
+        return Failed("the connection was closed before there was an answer", perhaps=True)
     except aiohttp.ClientConnectorError as error:
         return Failed(str(error) or type(error).__name__)
     except (aiohttp.ClientError, OSError, ValueError) as error:

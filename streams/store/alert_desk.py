@@ -50,8 +50,6 @@ _DOES_AND_UNDOES: tuple[tuple[ActionName, ActionName], ...] = (
     ("closed", "reopened"),
 )
 
-_TELLING = 0x7562_7465_6C6C  # "ubtell": taken by whoever tells what people did
-
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
@@ -156,13 +154,14 @@ def actions(connection: Connection[Any], alert_id: str) -> list[ActionRow]:
 def keep_others_from_telling(connection: Connection[Any], within_s: float) -> None:
     """Wait until no other transaction does this, and have others wait for the end of ours.
 
-    Raises LockNotAvailable after `within_s`; the database ends ours where it hears nothing for twice as long.
+    Raises LockNotAvailable after `within_s`; the database ends ours where it hears nothing for twice as long. The lock
+    is that of a table, which only those who may write to it can take; an advisory lock anyone may who can connect.
     """
     connection.execute(
         "SELECT set_config('lock_timeout', %s, true), set_config('idle_in_transaction_session_timeout', %s, true)",
         (f"{within_s * 1000:.0f}ms", f"{2 * within_s * 1000:.0f}ms"),
     )
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_TELLING,))
+    connection.execute("LOCK TABLE ub.alert_action IN SHARE UPDATE EXCLUSIVE MODE")
 
 
 def untold(connection: Connection[Any]) -> list[AlertHandling]:

@@ -424,7 +424,7 @@ def test_of_two_who_tell_at_once_none_leaves_an_older_action_retained(
             tell.tell(settings_of(desk, stack), connection, "test")
 
     def waits_or_is_done(teller: threading.Thread) -> bool:
-        waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        waiting = "SELECT FROM pg_locks WHERE mode = 'ShareUpdateExclusiveLock' AND NOT granted"
         return not teller.is_alive() or bool(query(desk.database.owner_url, waiting))
 
     monkeypatch.setattr(tell, "_to_kafka", slow_for_the_first)
@@ -440,6 +440,11 @@ def test_of_two_who_tell_at_once_none_leaves_an_older_action_retained(
         teller.join(30)
     assert retained(stack).text == "new"
     assert query(desk.database.owner_url, "SELECT count(*) FROM ub.alert_action WHERE NOT told") == [(0,)]
+
+
+def test_who_may_only_read_cannot_keep_actions_from_being_told(migrated: Database) -> None:
+    with psycopg.connect(migrated.reader_url) as reader, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        alert_desk.keep_others_from_telling(reader, 1.0)
 
 
 def test_actions_on_one_alert_are_told_by_their_numbers_though_the_clock_was_put_back(

@@ -110,6 +110,7 @@ def posted(answer: bytes, then: Ending = Ending.CLOSE, timeout_s: float = 10.0) 
     "answer",
     [
         b"",
+        b"HTTP/1.1 20",
         b"no HTTP at all\r\n\r\n",
         b"HTTP/1.1 abc OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
@@ -123,6 +124,7 @@ def test_what_answers_no_http_has_failed_and_no_secret_of_its_url_is_said(answer
     assert found.perhaps
     assert "sesame" not in found.note
     assert "\n" not in found.note
+    assert "<" not in found.note, "the text of an object"
 
 
 @pytest.mark.parametrize(

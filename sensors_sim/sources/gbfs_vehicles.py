@@ -44,15 +44,17 @@ def positions(
         return []
     places = [_place_or_none(vehicle) for vehicle in objects(vehicles)]
     centre = middle([found for found in places if found is not None])
-    out: list[Position] = []
+    listed: list[Position] = []
     for number, vehicle in enumerate(vehicles, 1):
         report.rows += 1
         try:
-            out.append(_position(as_object(vehicle), poll.at, reference, owner, seen, report, centre))
+            listed.append(_position(as_object(vehicle), poll.at, reference, owner, seen, report, centre))
         except BadRow as bad:
             report.skip(bad.reason, f"{poll.where} vehicle {number}: {bad.value[:80]}")
     gone = seen.close(poll.at)
-    out += [_once_more(vehicle_id, claim.content, poll.at, "removed") for vehicle_id, claim in gone.items()]
+    # Whoever left comes first: where ids rotate, both are of one time.
+    out = [_once_more(vehicle_id, claim.content, poll.at, "removed") for vehicle_id, claim in gone.items()]
+    out += listed
     if again := seen.again(poll.at):
         vehicle_id, claim = again
         out.append(_once_more(vehicle_id, claim.content, poll.at, claim.content.state))

@@ -58,13 +58,14 @@ class Seen[Content]:
         """Return the time of a row of the poll made at `at`; raises BadRow where there is nothing new in it.
 
         The row's own time, if it names one, but never one after its poll. What is new without a newer time of its own
-        (a vehicle in another state, or one that was not in the poll before) has become so since: the poll dates it.
+        has become so since: the poll dates it. So it does an id that was not in the poll before: until then the id that
+        it may replace stood there, and a run before may have told of it what is newer than its own time.
         """
         if id_ in self._now:
             raise BadRow("id_twice_in_a_poll", id_)
         if id_ in self._left and at == self._polled_at:
             raise BadRow("back_at_the_time_it_left", f"{id_} at {at}")
-        before, told = self._before.get(id_, (None, self._polled_at))
+        before, told = self._before.get(id_, (None, None))
         if before == claim and told is not None and (claim.own is not None or at == self._polled_at):
             self._now[id_] = claim, told
             raise BadRow("repeat", f"{id_} at {told}")
@@ -74,7 +75,7 @@ class Seen[Content]:
         return ts
 
     def _dated(self, id_: str, claim: Claim[Content], told: int | None, at: int) -> int:
-        """Return the time of something new; `told` is when its id, or else the poll before, had its say."""
+        """Return the time of something new; `told` is when its id had its say, if it was in the poll before."""
         own = claim.own
         if own is None:
             return at
@@ -86,7 +87,7 @@ class Seen[Content]:
             return at
         if own < at - STALE_MS:
             self._report.note("stale", f"{id_}: {(at - own) / 1000:,.0f} s older than its poll")
-        return own
+        return at if told is None else own
 
     def close(self, at: int) -> dict[str, Claim[Content]]:
         """End the poll made at `at` and forget the one before; returns what the ids said last that left the feed."""

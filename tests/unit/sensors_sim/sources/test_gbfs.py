@@ -46,10 +46,18 @@ class Feed:
 
 def test_a_vehicle_is_told_with_the_time_at_which_it_reported() -> None:
     feed = Feed()
+    feed.say(0, feed.bike(-30), feed.bike(-30, 2))
     assert feed.say(100, feed.bike(70), feed.bike(40, 2)) == [
         (feed_id(2), 40, "available"),
         (feed_id(1), 70, "available"),
     ]
+
+
+def test_an_id_that_was_not_in_the_poll_before_is_there_since_its_poll() -> None:
+    """Until then the id that it replaces stood there, or what a run before said of it."""
+    feed = Feed()
+    assert feed.say(0, feed.bike(-20)) == [(feed_id(1), 0, "available")]
+    assert feed.say(60, feed.bike(50, 2)) == [(feed_id(1), 60, "removed"), (feed_id(2), 60, "available")]
 
 
 def feed_id(number: int) -> str:
@@ -125,9 +133,11 @@ def test_a_clock_that_runs_ahead_is_set_back_to_the_poll() -> None:
 
 def test_a_row_an_hour_old_is_told_with_its_own_time_and_counted() -> None:
     feed = Feed()
-    assert feed.say(0, feed.bike(-3600), feed.bike(-600, 2)) == [
+    feed.say(-7200, feed.bike(-7200), feed.bike(-7200, 2), feed.bike(-7200, 3))
+    assert feed.say(0, feed.bike(-3600), feed.bike(-600, 2), feed.bike(-9, 3)) == [
         (feed_id(1), -3600, "available"),
         (feed_id(2), -600, "available"),
+        (feed_id(3), -9, "available"),
     ]
     assert dict(feed.report.noted) == {"stale": 1}
 
@@ -267,8 +277,10 @@ def stations(feed: Feed, at: int, **status: Any) -> list[Reading]:
 
 
 def test_a_station_is_a_sensor_of_occupied_and_free_spaces() -> None:
+    feed = Feed()
+    stations(feed, -60, num_bikes_available=0)
     told = stations(
-        Feed(), 9, num_bikes_available=4, num_bikes_disabled=2, num_docks_available=13, last_reported=T0
+        feed, 9, num_bikes_available=4, num_bikes_disabled=2, num_docks_available=13, last_reported=T0
     )
     assert [(row.metric, row.value, row.capacity, row.ts) for row in told] == [
         ("occupied_spaces", 6, 20, T0 * 1000),
@@ -373,7 +385,7 @@ def test_systems_of_three_continents_are_told_whole(name: str, vehicles: int) ->
 def test_numbers_of_hundreds_of_digits_spoil_their_row_only() -> None:
     feed = Feed()
     rows = [{"bike_id": "a", "lat": 10**400, "lon": 10.7}, feed.bike(-5) | {"current_fuel_percent": 10**400}]
-    assert [(at, state) for _, at, state in feed.say(0, *rows)] == [(-5, "available")]
+    assert [(at, state) for _, at, state in feed.say(0, *rows)] == [(0, "available")]
     assert dict(feed.report.skipped) == {"coordinates_unreadable": 1}
     feed.document(
         envelope(

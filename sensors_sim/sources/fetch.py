@@ -49,8 +49,15 @@ def is_url(where: str) -> bool:
 
 def gets_the_token(address: str, home: str) -> bool:
     """Whether what logs us in at `home` may go to an address, too: it is on that server, and not read on the way."""
-    there, here = urlsplit(address), urlsplit(home)
-    return _server(there) == _server(here) and there.scheme in (here.scheme, "https")
+    return same_server(address, home) and urlsplit(address).scheme in (urlsplit(home).scheme, "https")
+
+
+def same_server(address: str, home: str) -> bool:
+    """Whether an address is on the server of another, however it is written, with or without TLS."""
+    try:
+        return _server(urlsplit(address)) == _server(urlsplit(home))
+    except ValueError:  # of brackets that are none of an IPv6 address, or of a port that is none
+        return False
 
 
 def _server(parts: SplitResult) -> tuple[str | None, int | None]:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from sensors_sim.backoff import Backoff
 from sensors_sim.sources.contract import Report
-from sensors_sim.sources.fetch import FetchFailed, GivenUp
+from sensors_sim.sources.fetch import FetchFailed, GivenUp, same_server
 from sensors_sim.sources.files import Document
 from sensors_sim.sources.gbfs_reference import number
 from sensors_sim.sources.polls import Poll, count_no_poll, poll
@@ -122,6 +122,10 @@ class LivePolls:
 
     def _fetched(self, url: str, feed: _Feed) -> Poll | None:
         try:
+            if not same_server(url, feed.url):  # whatever was sent to log in would go there, too
+                raise FetchFailed(
+                    "page_not_followed", f"{url}: the next page is not on the server that was asked"
+                )
             found = read_one(url, self._get, self._is_one, self._clocks.now_ms())
         except FetchFailed as failed:
             self._report.rows += 1
@@ -181,14 +185,19 @@ def is_there(url: str, get: Callable[[str], bytes], is_one: Callable[[Mapping[st
 def _next_page(found: Poll, url: str, asked: Container[str]) -> str | None:
     """Return the address of the page that follows, unless it was asked already: pages may lead in a circle.
 
-    It is on the same server: whatever was sent to log in goes there, too.
+    The same server is asked as before: behind a proxy it may not know whether that was with TLS, or by which port.
     """
     links = found.body.get("links")
     following = links.get("next") if isinstance(links, dict) else None
+    if isinstance(following, dict):  # JSON:API has links of both forms
+        following = following.get("href")
     if not isinstance(following, str) or not following:
         return None
     try:
         address = urljoin(url, following)
-        return address if urlsplit(address)[:2] == urlsplit(url)[:2] and address not in asked else None
     except ValueError:  # of brackets that are none of an IPv6 address
-        return None
+        return following
+    if same_server(address, url):
+        here = urlsplit(url)
+        address = urlunsplit(urlsplit(address)._replace(scheme=here.scheme, netloc=here.netloc))
+    return None if address in asked else address

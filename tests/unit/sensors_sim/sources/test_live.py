@@ -449,12 +449,36 @@ def test_pages_that_lead_back_to_one_before_are_asked_once_each() -> None:
     assert len(told) == 3
 
 
-def test_a_page_whose_address_is_none_is_the_last() -> None:
+@pytest.mark.parametrize(
+    "following",
+    [
+        "https://127.0.0.1:{port}/more",  # of a server behind a proxy that speaks TLS, and the other way round
+        "HTTP://127.0.0.1:{port}/more",
+        {"href": "/more"},
+    ],
+)
+def test_a_page_is_followed_however_the_server_spells_itself(following: Any) -> None:
+    pages: dict[str, list[Any]] = {}
+    wall = Wall()
+    with FeedServer(pages).running() as server:
+        if isinstance(following, str):
+            following = following.replace("{port}", server.address.rpartition(":")[2])
+        first = mds_page("events", [mds_event(1, T0 * 1000)], T0 * 1000, links={"next": following})
+        last = mds_page("events", [mds_event(2, T0 * 1000)], T0 * 1000, links={"next": None})
+        pages |= {"/events": [answer(first)], "/more": [answer(last)]}
+        source = mds(server, "/events", wall)
+        assert len(polled(source, wall, 5)) == 2
+    assert source.report.trouble == {}
+
+
+def test_a_page_whose_address_is_none_is_counted() -> None:
     rows = [mds_event(1, T0 * 1000)]
     linked = mds_page("events", rows, T0 * 1000, links={"next": "http://[nowhere/events"})
     wall = Wall()
     with FeedServer({"/events": [answer(linked)]}).running() as server:
-        assert len(polled(mds(server, "/events", wall), wall, 5)) == 1
+        source = mds(server, "/events", wall)
+        assert len(polled(source, wall, 5)) == 1
+    assert source.report.skipped == {"page_not_followed": 1}
 
 
 def test_a_page_on_another_server_is_not_followed() -> None:
@@ -462,9 +486,15 @@ def test_a_page_on_another_server_is_not_followed() -> None:
     with FeedServer({"/events": [answer(mds_page("events", rows, T0 * 1000))]}).running() as other:
         linked = mds_page("events", rows, T0 * 1000, links={"next": other.url("/events")})
         wall = Wall()
-        with FeedServer({"/events": [answer(linked)]}).running() as server:
-            polled(mds(server, "/events", wall), wall, 5)
+        with FeedServer({"/events/recent": [answer(linked)]}).running() as server:
+            source = mds(server, "/events/recent", wall)
+            polled(source, wall, 30)
+            trouble = source.report.trouble[server.url("/events/recent")]
     assert other.asked == []
+    assert trouble.startswith(f"page_not_followed, {other.url('/events')}: ")
+    asked = [asked for asked in server.asked if asked != "/vehicles"]
+    the_round_is_asked_for_again = len({address.partition("&")[0] for address in asked[1:]}) > 1
+    assert the_round_is_asked_for_again
 
 
 @pytest.mark.parametrize(

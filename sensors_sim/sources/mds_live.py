@@ -59,12 +59,16 @@ class MdsUrl:
         self._now: set[Position] = set()
         self._last: tuple[int, str, Position] | None = None
         self._heard = clocks.now_ms()  # what a first answer says may be old
-        self._again: Position | None = None
+        self._round = 0
+        self._said: dict[str, tuple[Position, int, int]] = {}
+        """Of each device of a status what it said last, the time at which that was told, and in which round."""
 
     def batches(self) -> Iterator[Mixed]:
         """Yield what is new in each page, and empty batches while there is none. Does not end by itself."""
         for poll in self._polls.read():
             told = Mixed.of([] if poll is None else self._told(poll))
+            if poll is None or not poll.more:
+                self._round += 1
             if poll is None:
                 # A round that broke off is asked for again.
                 self._now, self._found = set(), self._newest
@@ -98,10 +102,10 @@ class MdsUrl:
         self._told_at = max(self._told_at, poll.at)
         rows: dict[str, list[Position]] = {}
         for operator, position in self._reader.read(poll.body, poll.where):
-            if position in self._before or position in self._now:
+            if position in self._before or position in self._now or self._is_said(position):
                 self.report.skip("repeat", f"{position.vehicle_id} at {position.ts}")
             else:
-                rows.setdefault(operator, []).append(self._after_again(position))
+                rows.setdefault(operator, []).append(self._dated(position))
             self._now.add(position)
             self._found = max(position.ts, self._found or 0)
             self._last = max(
@@ -120,21 +124,30 @@ class MdsUrl:
         """Return who was heard last, as standing there still: the feed goes on where nothing changes in it."""
         self.report.note("told_again", f"{position.vehicle_id}: nothing new since {self._heard}")
         self._heard = self._told_at
-        self._again = replace(position, ts=self._told_at)
-        return self._again
-
-    def _after_again(self, position: Position) -> Position:
-        """Return what is new of a vehicle; where it was told once more meanwhile, the poll dates it."""
-        if (
-            self._again is None
-            or position.vehicle_id != self._again.vehicle_id
-            or position.ts > self._again.ts
-        ):
-            return position
-        self.report.note(
-            "dated_by_its_poll", f"{position.vehicle_id}: new, but its own time is {position.ts}"
-        )
+        self._said[position.vehicle_id] = position, self._told_at, self._round
         return replace(position, ts=self._told_at)
+
+    def _is_said(self, position: Position) -> bool:
+        """Whether it is what its device said last, in a round that broke off."""
+        said = self._said.get(position.vehicle_id)
+        return said is not None and said[0] == position
+
+    def _dated(self, position: Position) -> Position:
+        """Return what is new: of a status never with a time that was told in a round before, for the first one counts.
+
+        Telemetry may come before the event of its time, and a device may have been told once more meanwhile.
+        """
+        id_, ts, now = position.vehicle_id, position.ts, self._clocks.now_ms()
+        if ts > now:
+            self.report.note("ahead_of_its_poll", f"{id_}: {(ts - now) / 1000:g} s ahead, set back")
+            ts = now
+        if not self._recent:
+            _, told, round_ = self._said.get(id_, (None, 0, self._round))
+            if ts <= told and round_ != self._round:
+                self.report.note("dated_by_its_poll", f"{id_}: new, but its own time is {ts}")
+                ts = max(self._told_at, told + 1)
+            self._said[id_] = position, ts, self._round
+        return replace(position, ts=ts)
 
     def _fetch(self, address: str) -> bytes:
         """Get a page; the first one of recent events is asked for by time, the ones that follow carry theirs."""

@@ -615,3 +615,50 @@ def test_an_operator_whose_vehicles_all_stand_still_is_heard_every_five_minutes(
         (device(1), 660, "on_trip"),
     ]
     assert source.report.noted == {"told_again": 2, "dated_by_its_poll": 1}
+
+
+def heard(*rows: tuple[int, int, str, int], at: int = 0) -> Any:
+    """Return a page: of each device when its last event was, its state then, and when its last telemetry was."""
+    status = [
+        {
+            "device_id": device(number),
+            "provider_id": device(9),
+            "last_event": mds_event(number, (T0 + event) * 1000, state),
+            "last_telemetry": mds_event(number, (T0 + measured) * 1000),
+        }
+        for number, event, state, measured in rows
+    ]
+    return answer(mds_page("vehicles_status", status, (T0 + at) * 1000))
+
+
+def test_a_device_whose_clock_is_ahead_is_set_back_to_ours() -> None:
+    ahead, later = heard((1, 300, "available", 300)), heard((1, 420, "on_trip", 420), at=120)
+    wall = Wall()
+    with FeedServer({"/vehicles/status": [ahead, ahead, ahead, later]}).running() as server:
+        source = mds(server, "/vehicles/status", wall)
+        told = polled(source, wall, 125)
+    said = [(row.ts // 1000 - T0, row.vehicle_state) for row in told]  # type: ignore[union-attr]
+    assert said == [(0, "available"), (120, "on_trip")]
+    assert source.report.noted == {"ahead_of_its_poll": 2}
+
+
+def test_an_event_that_comes_after_the_telemetry_of_its_time_is_told() -> None:
+    riding, there = heard((1, -100, "on_trip", 5), at=5), heard((1, 5, "available", 5), at=10)
+    wall = Wall()
+    wall.now += 5
+    with FeedServer({"/vehicles/status": [riding, riding, there]}).running() as server:
+        source = mds(server, "/vehicles/status", wall)
+        told = polled(source, wall, 65)
+    said = [(row.ts // 1000 - T0, row.vehicle_state) for row in told]  # type: ignore[union-attr]
+    assert said == [(5, "on_trip"), (10, "available")]
+    assert source.report.noted == {"dated_by_its_poll": 1}
+
+
+def test_a_device_that_is_twice_in_an_answer_is_told_at_its_own_times() -> None:
+    twice = heard((1, 5, "available", 5), (1, 4, "on_trip", 4), at=10)
+    wall = Wall()
+    wall.now += 10
+    with FeedServer({"/vehicles/status": [twice]}).running() as server:
+        told = polled(mds(server, "/vehicles/status", wall), wall, 65)
+    said = [(row.ts // 1000 - T0, row.vehicle_state) for row in told]  # type: ignore[union-attr]
+    assert said == [(4, "on_trip"), (5, "available")]

@@ -2,7 +2,8 @@
 
 https://github.com/MobilityData/gbfs/blob/v3.0/gbfs.md#vehicle_statusjson. A vehicle that is rented or taken away is not
 in the feed, and one whose id rotates is there under another id. So a vehicle that left the feed is published as
-`removed`: no vehicle may stand where the feed has none. A poll without any vehicle, after one with some, is ignored.
+`removed`: no vehicle may stand where the feed has none. A poll without any vehicle that can be published, after one
+with some, is ignored.
 1.x writes 0 and 1 for false and true; last_reported came with 2.1, as seconds, and is RFC 3339 in 3.0.
 """
 
@@ -38,10 +39,6 @@ def positions(
     vehicles: list[object], poll: Poll, reference: Reference, owner: str, seen: Seen[Said], report: Report
 ) -> list[Position]:
     """Return what is new in a poll, by time, those included that left; every other row is counted in `report`."""
-    if not vehicles and len(seen):
-        report.rows += 1
-        report.skip("poll_without_vehicles", f"{poll.where}: the poll before had {len(seen)}")
-        return []
     places = [_place_or_none(vehicle) for vehicle in objects(vehicles)]
     centre = middle([found for found in places if found is not None])
     listed: list[Position] = []
@@ -51,6 +48,10 @@ def positions(
             listed.append(_position(as_object(vehicle), poll.at, reference, owner, seen, report, centre))
         except BadRow as bad:
             report.skip(bad.reason, f"{poll.where} vehicle {number}: {bad.value[:80]}")
+    if not seen.lists_some and len(seen):
+        report.rows += 1
+        report.skip("poll_without_vehicles", f"{poll.where}: the poll before had {len(seen)}")
+        return []
     gone = seen.close(poll.at)
     # Whoever left comes first: where ids rotate, both are of one time.
     out = [_once_more(vehicle_id, claim.content, poll.at, "removed") for vehicle_id, claim in gone.items()]

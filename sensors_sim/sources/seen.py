@@ -42,6 +42,11 @@ class Seen[Content]:
         return len(self._before) or len(self._earlier[1])
 
     @property
+    def lists_some(self) -> bool:
+        """Whether any id was in the poll that is read, before `close`."""
+        return bool(self._now)
+
+    @property
     def polled_at(self) -> int | None:
         """When the newest poll was made."""
         return self._polled_at

@@ -200,6 +200,17 @@ def test_a_poll_without_vehicles_after_one_with_some_removes_nobody() -> None:
     assert feed.say(120, feed.bike(0)) == [(feed_id(2), 120, "removed")]
 
 
+@pytest.mark.parametrize("broken", [{"lat": 0, "lon": 0}, {"lat": None, "lon": None}, {"bike_id": None}])
+def test_a_poll_of_which_no_row_can_be_used_removes_nobody(broken: dict[str, Any]) -> None:
+    feed = Feed()
+    feed.say(0, feed.bike(0), feed.bike(0, 2))
+    assert feed.say(60, *(feed.bike(0, number, **broken) for number in (1, 2))) == []
+    assert feed.report.skipped["poll_without_vehicles"] == 1
+    assert feed.report.rows == 5
+    assert sum(feed.report.skipped.values()) == 3
+    assert feed.say(120, feed.bike(0)) == [(feed_id(2), 120, "removed")]
+
+
 def test_of_two_polls_of_one_time_the_second_removes_nobody_whom_the_first_dated() -> None:
     feed = Feed()
     feed.say(0, feed.bike(0), feed.bike(0, 2))

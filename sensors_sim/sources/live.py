@@ -143,11 +143,17 @@ class LivePolls:
         return found
 
     def _dated(self, found: Poll, feed: _Feed) -> Poll:
-        """Return an answer dated by our clock where its own stands still though it says something else."""
+        """Return an answer dated by our clock where its own stands still though it says something else.
+
+        What is newer by the feed's own clock comes after it all the same: that clock may be behind ours.
+        """
         said = (found.at, found.body.get("data"))
-        before, feed.said = feed.said, said
+        before = feed.said
+        if before is not None and found.at < before[0]:
+            return found
+        feed.said = said
         if before is None or before[0] != found.at:
-            feed.at = found.at
+            feed.at = max(found.at, feed.at + 1)
         elif before != said:
             feed.at = self._clocks.now_ms()
             self._report.note(

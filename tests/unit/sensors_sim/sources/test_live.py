@@ -176,6 +176,39 @@ def test_a_feed_whose_clock_stands_still_is_dated_by_its_polls() -> None:
     assert source.report.noted["feed_clock_stands"] == 2
 
 
+def test_a_feed_whose_clock_is_behind_and_stood_once_is_heard_all_the_same() -> None:
+    """The poll that stood was dated by our clock, five minutes after the feed's."""
+    made = [
+        (-300, 1),
+        (-300, 1),
+        (-300, 2),
+        (-180, 3),
+        (-200, 9),
+        (-120, 4),
+        (240, 5),
+    ]  # -200: of another cache
+    answers = [
+        answer(vehicles_feed("1.1", [vehicle("1.1", n, OSLO, 0)], T0 + at) | {"ttl": 60}) for at, n in made
+    ]
+    wall = Wall()
+    with FeedServer({BIKES: answers}).running() as server:
+        source = gbfs(server, BIKES, wall)
+        told = [
+            (row.ts - T0 * 1000, row.vehicle_id)
+            for row in polled(source, wall, 310)  # type: ignore[union-attr]
+            if row.vehicle_state == "available"
+        ]  # type: ignore[union-attr]
+    bike = [owned_id("oslo", f"bike {number}") for number in range(6)]
+    assert told == [
+        (-300_000, bike[1]),
+        (60_000, bike[2]),
+        (60_001, bike[3]),
+        (60_002, bike[4]),
+        (240_000, bike[5]),
+    ]
+    assert source.report.skipped["poll_older_than_the_one_before"] == 1
+
+
 def test_what_is_wrong_with_a_feed_is_known_while_it_is() -> None:
     answers = system(
         free_bike_status=[

@@ -16,12 +16,15 @@ from sensors_sim.sources.fetch import FetchFailed, is_url
 from sensors_sim.sources.gbfs import REFERENCE, GbfsReader
 from sensors_sim.sources.gbfs_reference import objects
 from sensors_sim.sources.gbfs_zones import Feature
-from sensors_sim.sources.live import Clocks, LivePolls, Pace, is_there, read_one
+from sensors_sim.sources.live import Clocks, LivePolls, Pace, in_trouble, is_there, read_one
 from sensors_sim.sources.memory import Kept, Memory
+from sensors_sim.sources.polls import Poll
 
 STATUSES = ("free_bike_status", "vehicle_status", "station_status")
 SLOW = (*REFERENCE, "geofencing_zones")
 _NAME = "system_information"
+_NEEDED = ("station_information", "vehicle_types")
+"""Without these a vehicle at a station has no place, and a moped is a bicycle."""
 
 
 class GbfsUrl:
@@ -47,7 +50,9 @@ class GbfsUrl:
         self._memory, self._kept_at = memory, 0
         if memory is not None:
             self._recall(memory.read())
+        self._missing = {addresses[name] for name in _NEEDED if name in addresses}
         urls = {address: name in SLOW for name, address in addresses.items()}
+        self._statuses = {address for address, slow in urls.items() if not slow}
         self._polls = LivePolls(urls, get, clocks, random, self.report, pace or Pace(), _has_data)
 
     @property
@@ -58,12 +63,21 @@ class GbfsUrl:
     def batches(self) -> Iterator[Mixed]:
         """Yield what each poll says, and empty batches while there is none. Does not end by itself."""
         for found in self._polls.read():
-            told = Mixed.of([]) if found is None else self._reader.read(found)
+            told = Mixed.of([]) if found is None or self._too_early(found) else self._reader.read(found)
             if len(told) and self.start_ms is None:
                 self.start_ms = int(told.ts[0])
             if len(told) or found is None:  # an empty batch says that there is nothing to get now
                 yield told
             self._keep()  # of what was told; before, a run that ends here would leave out who was gone
+
+    def _too_early(self, found: Poll) -> bool:
+        """Whether a poll must wait for the next one, as what it refers to is there but has not answered yet.
+
+        It is asked for first, so it has been read by now, or why not is known.
+        """
+        self._missing.discard(found.where)
+        reasons = (self.report.trouble.get(url, "").partition(",")[0] for url in self._missing)
+        return found.where in self._statuses and any(reason and in_trouble(reason) for reason in reasons)
 
     def _recall(self, kept: Kept | None) -> None:
         if kept is None:

@@ -185,7 +185,12 @@ def is_there(url: str, get: Callable[[str], bytes], is_one: Callable[[Mapping[st
         found = poll(Document(url, get(url)), Report(), undated=1)
         return found is not None and is_one(found.body)
     except FetchFailed as failed:
-        return not failed.reason.startswith("http_4") or failed.reason == "http_429"
+        return in_trouble(failed.reason)
+
+
+def in_trouble(reason: str) -> bool:
+    """Whether a document that did not come may be there: the server is away or busy, and did not refuse it."""
+    return not reason.startswith("http_4") or reason == "http_429"
 
 
 def _next_page(found: Poll, url: str, asked: Container[str]) -> str | None:

@@ -257,6 +257,32 @@ def test_who_left_between_two_runs_is_told_as_removed(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("trouble", [503, 429, 404])
+def test_vehicles_wait_for_stations_and_types_that_are_listed_but_do_not_answer(
+    trouble: int, tmp_path: Path
+) -> None:
+    """But not for what is not there."""
+    places = answer(envelope("2.3", T0, {"stations": [{"station_id": "7", "lat": 59.9, "lon": 10.7}]}))
+    types = answer(envelope("2.3", T0, {"vehicle_types": [{"vehicle_type_id": "s", "form_factor": "moped"}]}))
+    docked = vehicle("2.3", 1, OSLO, T0 - 5, lat=None, lon=None, station_id="7")
+    parked = vehicle("2.3", 2, OSLO, T0 - 5)
+    answers = system(
+        station_information=[places, answer(b"", trouble), places],
+        vehicle_types=[types, types, answer(b"", 503), types],
+        free_bike_status=[answer(vehicles_feed("2.3", [docked, parked], T0 + at)) for at in (0, 60, 120)],
+    )
+    wall, memory, told = Wall(), Memory(tmp_path / "oslo.json"), []
+    with FeedServer(answers).running() as server:
+        for until in (5, 130):
+            source = GbfsUrl(
+                server.url("/gbfs.json"), "oslo", Http(), wall.clocks(), Unlucky(), memory=memory
+            )
+            told.append(polled(source, wall, until))
+    first, second = [{(row.vehicle_state, row.vehicle_type) for row in rows} for rows in told]  # type: ignore[union-attr]
+    assert first == {("available", "moped")}
+    assert second == first | ({("removed", "moped")} if trouble == 404 else set())
+
+
 def test_a_memory_of_another_system_or_of_something_else_is_refused(tmp_path: Path) -> None:
     file, wall = tmp_path / "oslo.json", Wall()
     with FeedServer({BIKES: [answer(bikes(0, 1))]}).running() as server:

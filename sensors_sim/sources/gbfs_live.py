@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from sensors_sim.columns import Mixed
 from sensors_sim.errors import SourceError
 from sensors_sim.sources.contract import Report
-from sensors_sim.sources.fetch import FetchFailed, is_url
+from sensors_sim.sources.fetch import FetchFailed, GivenUp, is_url
 from sensors_sim.sources.gbfs import REFERENCE, GbfsReader
 from sensors_sim.sources.gbfs_reference import objects
 from sensors_sim.sources.gbfs_zones import Feature
@@ -44,16 +44,21 @@ class GbfsUrl:
         self.start_ms: int | None = None
         self.end_ms: int | None = None
         addresses = _addresses(url, get)
+        self._url, self._get, self._clocks, self._random, self._pace = (
+            url,
+            get,
+            clocks,
+            random,
+            pace or Pace(),
+        )
+        self._listed_at = float("-inf")
         self._reader = GbfsReader(self.report, owner)
         if owner is None and _NAME in addresses:
             self._reader.reference.learn(_named(addresses[_NAME], get), addresses[_NAME])
         self._memory, self._kept_at = memory, 0
         if memory is not None:
             self._recall(memory.read())
-        self._missing = {addresses[name] for name in _NEEDED if name in addresses}
-        urls = {address: name in SLOW for name, address in addresses.items()}
-        self._statuses = {address for address, slow in urls.items() if not slow}
-        self._polls = LivePolls(urls, get, clocks, random, self.report, pace or Pace(), _has_data)
+        self._listen(addresses)
 
     @property
     def zones(self) -> list[Feature]:
@@ -62,13 +67,44 @@ class GbfsUrl:
 
     def batches(self) -> Iterator[Mixed]:
         """Yield what each poll says, and empty batches while there is none. Does not end by itself."""
-        for found in self._polls.read():
-            told = Mixed.of([]) if found is None or self._too_early(found) else self._reader.read(found)
-            if len(told) and self.start_ms is None:
-                self.start_ms = int(told.ts[0])
-            if len(told) or found is None:  # an empty batch says that there is nothing to get now
-                yield told
-            self._keep()  # of what was told; before, a run that ends here would leave out who was gone
+        polls = None
+        while polls is not self._polls:  # the feeds of another list
+            polls = self._polls
+            for found in polls.read():
+                told = Mixed.of([]) if found is None or self._too_early(found) else self._reader.read(found)
+                if len(told) and self.start_ms is None:
+                    self.start_ms = int(told.ts[0])
+                if len(told) or found is None:  # an empty batch says that there is nothing to get now
+                    yield told
+                self._keep()  # of what was told; before, a run that ends here would leave out who was gone
+                if found is None and self._moved():
+                    break
+
+    def _listen(self, addresses: dict[str, str]) -> None:
+        self._addresses = addresses
+        self._missing = {addresses[name] for name in _NEEDED if name in addresses}
+        urls = {address: name in SLOW for name, address in addresses.items()}
+        self._statuses = {address for address, slow in urls.items() if not slow}
+        self._polls = LivePolls(
+            urls, self._get, self._clocks, self._random, self.report, self._pace, _has_data
+        )
+
+    def _moved(self) -> bool:
+        """Whether gbfs.json lists other addresses now; it is read again while one of those it listed is not there."""
+        gone = any(said.startswith(("http_404,", "http_410,")) for said in self.report.trouble.values())
+        now = self._clocks.wall()
+        if not gone or now < self._listed_at + self._pace.slow:
+            return False
+        self._listed_at = now
+        try:
+            addresses = _addresses(self._url, self._get)
+        except (SourceError, GivenUp):
+            return False
+        if addresses == self._addresses:
+            return False
+        self.report.trouble.clear()
+        self._listen(addresses)
+        return True
 
     def _too_early(self, found: Poll) -> bool:
         """Whether a poll must wait for the next one, as what it refers to is there but has not answered yet.

@@ -106,6 +106,31 @@ def test_an_empty_batch_comes_only_when_there_is_nothing_to_get() -> None:
         assert [len(batch) for batch in islice(source.batches(), 2)] == [2, 0]
 
 
+def test_a_list_of_feeds_is_read_again_when_one_of_them_is_gone() -> None:
+    lists = [
+        answer(envelope("2.3", T0, {"en": {"feeds": [{"name": "free_bike_status", "url": BIKES}]}})),
+        answer(envelope("3.0", T0, {"feeds": [{"name": "vehicle_status", "url": "/3.0/vehicle_status"}]})),
+    ]
+    moved = vehicles_feed("3.0", [vehicle("3.0", number, OSLO, T0 + 95) for number in (2, 3)], T0 + 100)
+    answers = {
+        "/gbfs.json": [lists[0], lists[0], lists[1]],
+        BIKES: [answer(bikes(0, 1, 2)), answer(b"Gone", 410)],
+        "/3.0/vehicle_status": [answer(moved)],
+    }
+    wall = Wall()
+    with FeedServer(answers).running() as server:
+        source = gbfs(server, "/gbfs.json", wall)
+        told = polled(source, wall, 700)
+    bike = {number: owned_id("oslo", f"bike {number}") for number in (1, 2, 3)}
+    assert {(row.vehicle_id, row.vehicle_state) for row in told[2:5]} == {  # type: ignore[union-attr]
+        (bike[1], "removed"),
+        (bike[2], "available"),
+        (bike[3], "available"),
+    }
+    assert source.report.trouble == {}
+    assert server.times("/gbfs.json") == 3
+
+
 def test_version_3_lists_its_feeds_without_languages() -> None:
     rows = [vehicle("3.0", 1, OSLO, T0)]
     feeds = {"feeds": [{"name": "vehicle_status", "url": "vehicle_status"}]}

@@ -116,9 +116,12 @@ class Http:
         answer: Future[bytes] = Future()
         # A daemon: neither a server nor a resolver that is waited for keeps the process from ending.
         Thread(target=self._answer, args=(url, answer), name="fetch", daemon=True).start()
+        until = monotonic() + LONGEST_S  # its headers may trickle in, too
         while not wait([answer], _NAP_S).done:
             if self._given_up():
                 raise GivenUp
+            if monotonic() > until:
+                raise FetchFailed("no_answer", f"{url}: not complete within {LONGEST_S:g} s")
         return answer.result()
 
     def _answer(self, url: str, answer: "Future[bytes]") -> None:

@@ -93,6 +93,15 @@ def test_an_answer_that_trickles_in_is_given_up(monkeypatch: pytest.MonkeyPatch)
         assert "not complete within" in failure(server.url("/a")).detail
 
 
+def test_an_answer_that_does_not_begin_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte of a header now and then keeps the time limit of a single read from ending it."""
+    monkeypatch.setattr(fetch, "LONGEST_S", 0.0)
+    with FeedServer({}, hanging=frozenset({"/a"})).running() as server:
+        failed = failure(server.url("/a"))
+    assert failed.reason == "no_answer"
+    assert "not complete within 0 s" in failed.detail
+
+
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://example.org/gbfs.json", "gbfs.json"])
 def test_only_web_addresses_are_fetched(url: str) -> None:
     with pytest.raises(SourceError, match="must begin with http"):

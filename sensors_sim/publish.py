@@ -140,11 +140,11 @@ class Publisher:
                 f"a message of {len(message.payload)} bytes exceeds the {self._largest} that the broker at "
                 f"{self._broker} takes; send fewer readings per message with --batch"
             )
-        self._reap(block=False)
+        self.reap(block=False)
         while not self._ready():
             if give_up():
                 return False
-            self._reap(block=True)
+            self.reap(block=True)
         self._send(message)
         self.counts.messages_sent += 1
         self.counts.readings_sent += message.readings
@@ -153,7 +153,7 @@ class Publisher:
     def drain(self, give_up: Callable[[], bool]) -> None:
         """Wait until all is acknowledged or refused, or `give_up()`; `in_flight` says what is left."""
         while self.in_flight and not give_up():
-            self._reap(block=True)
+            self.reap(block=True)
 
     def close(self) -> None:
         """Disconnect and end paho's thread."""
@@ -175,7 +175,7 @@ class Publisher:
             self._interrupted.clear()
         return not self._again and len(self._pending) < self._window
 
-    def _reap(self, *, block: bool) -> None:
+    def reap(self, *, block: bool) -> None:
         """Book the acknowledgements that have arrived, and send again what is due; with `block`, wait a moment."""
         self._book(block=block)
         if self._again and not self._pending and self._connected.is_set() and monotonic() >= self._again_at:

@@ -167,6 +167,7 @@ class _Sender:
             self._publish(self.way.finish())
 
     def stopping(self) -> bool:
+        self._publisher.reap(block=False)  # a feed may have nothing to publish for minutes
         self._progress.tick(self.last_ts)
         return self._stopping()
 

@@ -5,11 +5,15 @@ from random import Random
 from rich.console import Console
 
 from sensors_sim.broker import Broker
+from sensors_sim.encode import Message
 from sensors_sim.progress import LIVE_EVERY_S, LOG_EVERY_S, Progress
 from sensors_sim.publish import Publisher
+from sensors_sim.run import Options, _Sender
 from sensors_sim.scenario import shipped
 from sensors_sim.sources.contract import Report
 from sensors_sim.sources.simulated import SimulatedCity
+from tests.unit.sensors_sim.mqtt_fake import FakeBroker
+from tests.waiting import wait_until
 
 
 def test_a_log_gets_a_line_every_few_seconds_with_rate_event_time_and_share() -> None:
@@ -78,3 +82,17 @@ def test_of_what_is_polled_a_log_says_once_a_minute_what_is_wrong() -> None:
         progress.tick(None)
     (line,) = out.getvalue().splitlines()
     assert " · 2 rows skipped · not heard: http_401, http://a/status: 'expired' · " in line
+
+
+def test_what_is_acknowledged_while_nothing_is_published_is_booked() -> None:
+    with FakeBroker().running() as broker:
+        at = Broker("127.0.0.1", broker.port)
+        publisher = Publisher(at, "ub-sim-test", 1, Random(1))
+        publisher.connect()
+        console = Console(file=StringIO(), force_terminal=False)
+        with Progress(publisher, Polled(), console, lambda: 0.0) as progress:
+            sender = _Sender(publisher, Options(at, 1.0, 500, False, 1), progress, lambda: False)
+            assert publisher.publish(Message("ub/v1/oslo/vehicles", b"[]", 1), lambda: False)
+            wait_until(lambda: not sender.stopping() and publisher.in_flight == 0, "the acknowledgement", 10)
+        publisher.close()
+    assert publisher.counts.messages_acknowledged == 1

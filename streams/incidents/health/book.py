@@ -48,11 +48,27 @@ class _Region:
         self.requests = RequestFeed(name, config, cases)
         self.cells: list[ByOperator] = []
         """Vehicles by operator, of each cell; kept by others."""
+        self._contactable: dict[str, int] = {}
 
     def has_left(self, operator: str) -> bool:
         """Return whether an operator had vehicles here and has none left of which anything is to be heard."""
-        known = [counts[operator] for counts in self.cells if operator in counts]
-        return bool(known) and not any(any(heard) for *heard, _non_contactable in known)
+        return self._contactable_of(operator) == 0
+
+    def move(self, operator: str, before: Counts, after: Counts) -> None:
+        """Hear that its counts in a cell are about to change."""
+        were = self._contactable_of(operator) or 0
+        self._contactable[operator] = were + sum(after[:-1]) - sum(before[:-1])
+        if were and not self._contactable[operator]:
+            self.operators.leave(operator)
+
+    def _contactable_of(self, operator: str) -> int | None:
+        """Return how many of its vehicles something is to be heard of; None where it never had one here."""
+        if operator not in self._contactable:
+            known = [counts[operator] for counts in self.cells if operator in counts]
+            if not known:
+                return None
+            self._contactable[operator] = sum(sum(counts[:-1]) for counts in known)
+        return self._contactable[operator]
 
 
 class HealthBook:
@@ -71,7 +87,8 @@ class HealthBook:
         self._at(region).cells.append(counts)
 
     def move(self, region: str, cell: str, operator: str, before: Counts, after: Counts) -> None:
-        """Do nothing: counts are looked up when they matter."""
+        """Hear that the counts of an operator in a cell are about to change."""
+        self._at(region).move(operator, before, after)
 
     def silent_operators(self, region: str) -> set[str]:
         """Return the operators of whose vehicles nothing is heard in a region."""

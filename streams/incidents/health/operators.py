@@ -100,6 +100,13 @@ class Operators:
             operator.last, operator.end, operator.cell = newest, newest + message.window_ms, cells[newest][1]
             self._unsaved.add(name)
 
+    def leave(self, name: str) -> None:
+        """Note that the last of its vehicles left: they may be back before the next judgement."""
+        operator = self.known.get(name)
+        if operator is not None and not operator.gone:
+            operator.gone = True
+            self._unsaved.add(name)
+
     def judge(self, clock: int, has_left: Callable[[str], bool], record: Record) -> Iterator[Alert]:
         """Yield the events of alerts at an event time of the fleet.
 
@@ -109,7 +116,7 @@ class Operators:
             operator, key = self.known[name], self._key(name)
             patience = operator.patience_ms
             quiet = bool(patience) and clock > operator.end + patience
-            gone = quiet and has_left(name)
+            gone = (quiet or operator.gone) and has_left(name)
             if gone is not operator.gone:
                 operator.gone = gone
                 if quiet and not gone:

@@ -227,6 +227,26 @@ def test_an_operator_whose_vehicles_come_back_is_not_silent_and_has_learned_no_p
 
 
 @pytest.mark.parametrize("crashes", [False, True])
+@pytest.mark.parametrize("judged_until", [40, 41, 60, 79])
+def test_an_operator_whose_vehicles_were_away_while_time_leapt_is_not_silent(
+    judged_until: int, crashes: bool
+) -> None:
+    """A worker that was held up takes in that they left, and that they are back, with few judgements in between."""
+    fold = fleet(rule(7, 1, maximum=1_000))
+    fold.look(MONDAY, (A, "hello", bikes(3)), (A, "mobike", bikes(9)))
+    for minute in range(40):
+        assert fold.close(minute, "hello", "mobike") == []
+    told = fold.look(MONDAY + 40 * MINUTE, (A, "hello", bikes()))
+    told += [event for minute in range(40, judged_until) for event in fold.close(minute, "mobike")]
+    if crashes:
+        fold.checkpoint()
+        fold.crash()
+    told += fold.look(MONDAY + 80 * MINUTE, (A, "hello", bikes(1)))
+    told += fold.close(80, "mobike")
+    assert said(told) == []
+
+
+@pytest.mark.parametrize("crashes", [False, True])
 def test_an_operator_that_is_not_heard_after_its_vehicles_came_back_is_silent_since_then(
     crashes: bool,
 ) -> None:

@@ -44,13 +44,8 @@ class GbfsUrl:
         self.start_ms: int | None = None
         self.end_ms: int | None = None
         addresses = _addresses(url, get)
-        self._url, self._get, self._clocks, self._random, self._pace = (
-            url,
-            get,
-            clocks,
-            random,
-            pace or Pace(),
-        )
+        self._url, self._get = url, get
+        self._clocks, self._random, self._pace = clocks, random, pace or Pace()
         self._listed_at = float("-inf")
         self._reader = GbfsReader(self.report, owner)
         if owner is None and _NAME in addresses:

@@ -85,9 +85,7 @@ async def post(
             f"no HTTP: {error.status} {error.message.splitlines()[0] if error.message else ''}".rstrip(),
             perhaps=True,
         )
-    except (
-        aiohttp.ServerDisconnectedError
-    ):  # its text may be what of an answer there was, as an object of aiohttp's
+    except aiohttp.ServerDisconnectedError:  # its text may be that of an object
         return Failed("the connection was closed before there was an answer", perhaps=True)
     except aiohttp.ClientConnectorError as error:
         return Failed(str(error) or type(error).__name__)

@@ -48,7 +48,7 @@ def test_the_longest_of_many_is_the_longest_of_those_that_hold(
     assert Silences(silences).longest(labels, now) is expected
 
 
-@pytest.mark.parametrize("matcher", ["zone=harbour", "zone!=shore", "zone=~har.*", "zone!~sh.*"])
+@pytest.mark.parametrize("matcher", ["zone=harbour", "zone!=shore", "zone=~har.*", "zone!~sh.*", "operator="])
 def test_a_silence_is_found_whatever_it_asks_for(matcher: str) -> None:
     one = silence("a", parse(matcher))
     silences = Silences([one])

@@ -300,6 +300,16 @@ def test_time_that_goes_back_and_forth_does_not_make_up_the_minimum_duration(cra
     assert (alert.starts_at, alert.updated_at) == (T0 + 400_000, T0 + 520_000)
 
 
+def test_the_time_of_another_region_of_the_partition_makes_no_duration_up() -> None:
+    incidents = Incidents()
+    incidents.look(0, {"north": 60})
+    ahead = CellsNow("8230d7fffffffff", T0 + 500_000, T0, SlotCounts([], [], [], [], [], [], []))
+    assert incidents.fold_bytes(codec.encode(ahead)) == []
+    assert incidents.look(60) == []
+    [alert] = incidents.look(120)
+    assert (alert.starts_at, alert.updated_at) == (T0, T0 + 120_000)
+
+
 def test_an_alert_does_not_begin_before_the_one_before_it_has_ended() -> None:
     incidents = Incidents()
     incidents.look(0, {"north": 60})

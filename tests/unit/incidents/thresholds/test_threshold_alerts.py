@@ -170,6 +170,14 @@ def test_a_window_of_the_past_or_amended_decides_nothing(minute: int, revision: 
     assert [one.action for one in made.live(10, 0)] == ["cleared"]
 
 
+@pytest.mark.parametrize("value", [0.0, 99.0])
+def test_a_window_that_is_told_again_decides_nothing_though_it_says_something_else(value: float) -> None:
+    """As by the next owner of its region, who may know more by then."""
+    made = Measured(policy(AT_ONCE))
+    made.live(3, 85, 85)
+    assert made.put((4, CELL, "fill_level", value, 0), watermark=5) + made.health(6) == []
+
+
 def test_windows_that_close_together_are_judged_by_their_time() -> None:
     made = Measured(policy(FULL))
     rows = [(minute, CELL, "fill_level", 85.0 if minute < 4 else 10.0, 0) for minute in range(6)]
@@ -296,6 +304,15 @@ def test_one_that_is_changed_goes_on_where_the_value_still_reaches_its_bound() -
     assert (cleared.alert_id, cleared.policy_version) == (raised.alert_id, higher.version)
 
 
+def test_one_that_is_changed_goes_on_though_what_it_tells_must_last() -> None:
+    """It has lasted already."""
+    made = Measured(policy(FULL))
+    [raised] = made.live(0, 85, 85)
+    made.take(policy(replace(FULL, hysteresis=4.0)))
+    assert made.live(2, 85, 85) == []
+    assert [one.alert_id for one in made.live(4, 0)] == [raised.alert_id]
+
+
 def test_one_that_is_changed_ends_where_the_value_does_not_reach_its_bound_any_more() -> None:
     made = Measured(policy(AT_ONCE))
     [raised] = made.live(0, 85)
@@ -404,13 +421,14 @@ def test_what_is_forgotten_together_is_told_in_one_order_over_a_crash() -> None:
     assert logs[0] == logs[1]
 
 
+@pytest.mark.parametrize("again", [DAY, 2 * DAY])
 @pytest.mark.parametrize("watched", [AT_ONCE, replace(FULL, min_duration_ms=DAY * MINUTE)])
-def test_a_silent_day_within_a_backlog_ends_what_was_before_it(watched: Threshold) -> None:
-    rows = [(minute, CELL, "fill_level", 90.0, 0) for minute in (0, 2 * DAY)]
+def test_a_silent_day_within_a_backlog_ends_what_was_before_it(watched: Threshold, again: int) -> None:
+    rows = [(minute, CELL, "fill_level", 90.0, 0) for minute in (0, again)]
     live, behind = Measured(policy(watched)), Measured(policy(watched))
     told = [*live.close(rows[0]), *live.health(DAY), *live.close(rows[1])]
-    behind.put(*rows, watermark=2 * DAY + 1)
-    assert said(behind.health(2 * DAY + 1)) == said(told)
+    behind.put(*rows, watermark=again + 1)
+    assert said(behind.health(again + 1)) == said(told)
     assert len(told) == (3 if watched is AT_ONCE else 0)
 
 

@@ -496,6 +496,20 @@ def test_where_the_rule_of_an_earlier_policy_is_broken_too_its_alert_says_why_th
     assert ended.summary == f"another rule is broken, which is told instead; {first.summary}"
 
 
+@pytest.mark.parametrize("limits", [(10, 5), (5, 10)])
+def test_of_several_limits_the_one_that_is_reached_first_is_told_in_time(limits: tuple[int, int]) -> None:
+    made = [
+        policy(number, time_rule(7 + number, 1, maximum=limit), start_date=T0, published_date=T0 - 3_600_000)
+        for number, limit in enumerate(limits)
+    ]
+    found, findings = parsed(document(made, [geography(1, PLAZA, "Plaza")]))
+    assert findings.errors == []
+    fold = watched(found)
+    stand(fold, at(0))
+    assert fold.time(60, SHANGHAI) == []
+    assert lives(fold.time(300, SHANGHAI)) == [("overstay", "raised", "bike-1", 300)]
+
+
 def test_no_alert_has_the_id_of_one_that_an_earlier_version_told() -> None:
     """That stored one time for all rules, before which none of their alerts may begin."""
     reserved = {"maximum": 0, "states": {"reserved": []}, "start_time": "00:20:00"}

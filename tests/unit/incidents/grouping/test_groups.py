@@ -203,6 +203,25 @@ def test_what_is_over_is_forgotten_though_something_else_was_cleared_later() -> 
     assert other.incident_id != begun.incident_id
 
 
+def test_what_is_over_is_forgotten_after_a_restart_too() -> None:
+    city = Grouped(linger_s=600)
+    city.raised(0, A, B, C)
+    city.cleared(20, B)
+    city.checkpoint()
+    city.crash()
+    assert city.quiet(619) == []
+    city.quiet(620)
+    assert cells_of(city.active().values()) == sorted([[A], [C]])
+
+
+def test_one_that_begins_as_the_other_ends_is_of_the_same_incident() -> None:
+    city = Grouped(linger_s=600)
+    [begun] = city.raised(0, A)
+    city.cleared(20, A)
+    [again] = city.raised(20, B)
+    assert (again.incident_id, again.status) == (begun.incident_id, "active")
+
+
 def test_the_same_cell_with_a_new_alert_after_the_end_is_a_new_incident() -> None:
     city = Grouped()
     [one] = city.raised(0, A)

@@ -33,6 +33,8 @@ def test_the_newer_of_event_and_telemetry_says_where_and_when_and_the_event_what
     ((operator, position),), _ = read(status(mds_event(1, AT, "on_trip"), measured(AT + 5)))
     assert operator == device(9)
     assert position == Position(device(1), AT + 5, 59.0, 10.0, vehicle_state="on_trip", battery_percent=41)
+    ((_, position),), _ = read(status(mds_event(1, AT, "on_trip"), measured(AT)))
+    assert (position.ts, position.lon, position.battery_percent) == (AT, 10.0, 41), "most send both at once"
     ((_, position),), _ = read(status(mds_event(1, AT, "on_trip"), measured(AT - 5)))
     assert (position.ts, position.lon, position.battery_percent) == (AT, OSLO[1], 80)
 

@@ -44,6 +44,16 @@ def test_columns_constants_and_meanings_make_a_position(tmp_path: Path) -> None:
     assert row.ts == 1_711_879_200_000  # 10:00 UTC: summer time began that morning
 
 
+def test_a_star_is_what_every_other_text_means(tmp_path: Path) -> None:
+    mapping = samples.VEHICLES_TOML.replace('"on_trip" }', '"on_trip", "*" = "non_operational" }')
+    lines = "".join(
+        f"10;52;{n};{state};27.10.2024;04:30\n" for n, state in enumerate(("frei", "kaputt", "weg", "*"))
+    )
+    told, source = table(tmp_path / "t.csv", mapping, f"x;y;bike;state;day;time\n{lines}")
+    assert [row.vehicle_state for row in told] == ["available", *["non_operational"] * 3]
+    assert dict(source.report.skipped) == {}
+
+
 def test_an_hour_that_comes_twice_is_the_first_of_the_two(tmp_path: Path) -> None:
     (row,), _ = table(
         tmp_path / "t.csv", samples.VEHICLES_TOML, "x;y;bike;state;day;time\n10;52;7;frei;27.10.2024;02:30\n"
@@ -410,6 +420,21 @@ def test_what_is_left_out_of_a_request_is_noted(tmp_path: Path, changes: dict[st
     events, source = told(tmp_path, request(**changes))
     assert events == [("oslo-1", "opened", 0)]
     assert dict(source.report.noted) == {noted: 1}
+
+
+@pytest.mark.parametrize("after", [None, 5_000])
+def test_a_closed_request_was_closed_when_the_table_says_so_whenever_it_was_updated(
+    tmp_path: Path, after: int | None
+) -> None:
+    mapping = (
+        'kind = "requests"\nowner = "oslo"\n[columns]\nservice_request_id = "id"\nopened = "from"\nclosed = "to"\n'
+        'updated = "at"\nstatus = "is"\nservice_code = "what"\nlat = "y"\nlon = "x"\n'
+    )
+    at = "" if after is None else rfc3339(T0 + after)
+    line = f"1,{rfc3339(T0)},{rfc3339(T0 + 60)},{at},Closed,P,59.9,10.7\n"
+    told, source = table(tmp_path / "t.csv", mapping, f"id,from,to,at,is,what,y,x\n{line}")
+    assert [(row.event, row.ts) for row in told] == [("opened", T0 * 1000), ("closed", (T0 + 60) * 1000)]
+    assert dict(source.report.noted) == {}
 
 
 def test_a_status_of_its_own_is_no_doubt_where_the_table_says_when_it_was_closed(tmp_path: Path) -> None:

@@ -232,6 +232,17 @@ def test_epochs_grow_though_the_clock_goes_back_or_the_database_was_restored_fro
     assert first.epoch < third.epoch < first.epoch + 60_000
 
 
+def test_a_ledger_is_as_of_when_it_was_stored_last(migrated: Database) -> None:
+    async def body(store: Store) -> None:
+        mine, times = await claim(store), []
+        for offset in (5, 6):
+            await store.commit([PartitionCommit(mine, offset, Changes(ledger=Ledger(offset, offset)))])
+            times += query(migrated.owner_url, "SELECT updated_at FROM ub.ledger")
+        assert times[0] < times[1]
+
+    with_store(migrated, body)
+
+
 def test_a_ledger_is_as_of_now_where_its_owner_looks_after_it_and_the_checkpoint_stays_untouched(
     migrated: Database,
 ) -> None:

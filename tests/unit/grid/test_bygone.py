@@ -1,5 +1,7 @@
 """A source that was silent for so long that its windows left memory, and then speaks: stocks stay right."""
 
+import pytest
+
 from schemas import codec
 from streams.grid.bygone import Bygone
 from streams.grid.flows import FlowWord
@@ -91,15 +93,17 @@ def test_a_word_that_takes_another_one_back_moves_the_stock_back() -> None:
     assert len(grid.refusals()) == 2, "the older word, once more, is none that was lost"
 
 
-def test_what_a_source_can_say_no_more_of_is_not_kept() -> None:
+@pytest.mark.parametrize("reached", [3, 30])
+def test_what_a_source_can_say_no_more_of_is_not_kept(reached: int) -> None:
+    """With two minutes of horizon it has said all of minute 0 from minute 3 on."""
     grid = a_grid_that_went_on_without_source_1()
     kept = {name for name in grid.database.parts["grid"] if "/bygone/" in name}
     assert len(kept) == 1, "what source 1 said of minute 0"
-    grid.put(requests(source=1, sources=2, offset=1, reached=30))
+    grid.put(requests(source=1, sources=2, offset=1, reached=reached))
     grid.checkpoint()
     assert not any("/bygone/" in name for name in grid.database.parts["grid"])
     opened_again = (0, CELL, "noise", {"opened": 1, "open_change": 1}, [])
-    grid.put(requests(opened_again, source=1, sources=2, offset=2, reached=30))
+    grid.put(requests(opened_again, source=1, sources=2, offset=2, reached=reached))
     assert told(grid) == []
     assert grid.refusals() == []
 

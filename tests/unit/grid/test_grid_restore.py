@@ -137,6 +137,21 @@ def test_a_word_on_a_forgotten_window_changes_nothing_even_after_a_restart() -> 
     assert grid.stored() == before == {(0, CELL): (1, 1, 1, 0), (9, CELL): (1, 1, 2, 0)}
 
 
+def test_the_time_of_a_source_does_not_go_back_with_an_owner_that_begins_at_its_checkpoint() -> None:
+    """Else what it repeats, window by window, would be counted once more."""
+    grid = Grid()
+    grid.say((0, CELL, 1, 1, 0), reached=1)
+    grid.say((9, CELL, 1, 1, 0), offset=1, reached=10)
+    grid.checkpoint()
+    grid.checkpoint()
+    before = grid.stored()
+    for _ in range(2):
+        grid.say((0, CELL, 1, 1, 0), reached=1)
+        grid.checkpoint()
+    assert grid.stored() == before == {(0, CELL): (1, 1, 1, 0), (9, CELL): (1, 1, 2, 0)}
+    assert grid.refusals() == []
+
+
 def test_a_checkpoint_without_news_stores_nothing() -> None:
     grid = busy_grid()
     grid.tick(at_checkpoint=True)

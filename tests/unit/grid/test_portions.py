@@ -122,6 +122,22 @@ def test_a_row_that_is_amended_while_it_waits_is_told_once_as_it_is_then() -> No
     assert [row for row in told if row[1] == waits] == [(0, waits, 3, 0)]
 
 
+def test_what_a_late_word_changes_in_a_window_that_waits_outlives_a_crash() -> None:
+    grid = Grid()
+    grid.say(*flows(0), *flows(1), reached=0.5)
+    grid.say(offset=1, reached=2)
+    grid.checkpoint()
+    grid.say((0, CITY[0], 2, 3, 0), offset=2, reached=2.2)
+    grid.checkpoint()
+    assert (0, CITY[0]) in grid.stored()
+    assert (1, CITY[0]) not in grid.stored()
+    grid.crash()
+    while grid.fold.has_more():
+        grid.tick()
+    grid.checkpoint()
+    assert [grid.stored()[minute, CITY[0]][2] for minute in (0, 1)] == [3, 4]
+
+
 def test_a_row_that_was_told_is_amended_at_once_while_others_wait() -> None:
     grid = closing()
     grid.tick()

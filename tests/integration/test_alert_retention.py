@@ -63,12 +63,12 @@ def test_cleared_alerts_go_with_what_was_done_about_them_and_their_incidents(mig
     with queries.connect(migrated.writer_url, read_only=False) as connection:
         for alert_id in ("old", "young", "old but open"):
             alert_desk.act(connection, alert_id, "acknowledged", by="anna")
-        for name, days in (("over", 400), ("short ago", 100)):
-            ends = datetime.now(UTC) - timedelta(days=days)
+        for name, began, ended_ago in (("over", 400, 400), ("short ago", 400, 100), ("still holds", 400, -1)):
+            starts, ends = (datetime.now(UTC) - timedelta(days=days) for days in (began, ended_ago))
             alert_desk.add_silence(
                 connection,
                 matchers='[{"name": "kind", "value": "x"}]',
-                starts_at=ends,
+                starts_at=starts,
                 ends_at=ends,
                 created_by="anna",
                 comment=name,
@@ -85,8 +85,19 @@ def test_cleared_alerts_go_with_what_was_done_about_them_and_their_incidents(mig
     assert left("alert_id", "ub.alert_action") == ["old but open", "young"]
     assert left("alert_id", "ub.incident_alert") == ["old but open"]
     assert left("incident_id", "ub.incident") == ["old but active"]
-    assert left("comment", "ub.silence") == ["short ago"]
+    assert left("comment", "ub.silence") == ["short ago", "still holds"]
     assert forget(migrated) == 0
+
+
+def test_one_alert_of_the_far_future_deletes_no_other(migrated: Database) -> None:
+    now = round(datetime.now(UTC).timestamp() * 1000)
+    times = {"ahead": now + 1000 * DAY, "young": now - DAY, "old": now - 101 * DAY}
+    for name, at in times.items():
+        write(
+            migrated, *rows.alert("cleared", 1, at, alert_id=name, starts_at=at - DAY), stage="incidents"
+        )
+    assert forget(migrated) == 1
+    assert query(migrated.owner_url, "SELECT alert_id FROM ub.alert ORDER BY 1") == [("ahead",), ("young",)]
 
 
 def test_a_sensor_that_was_taken_as_removed_stays_unheard_though_alerts_of_then_are_deleted(

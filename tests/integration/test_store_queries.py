@@ -236,6 +236,25 @@ def test_one_row_of_the_far_future_does_not_empty_the_table(migrated: Database) 
     assert drop(migrated, retain_windows_days=10)["cell_window"] == 0
 
 
+def test_one_request_of_the_far_future_deletes_no_other(migrated: Database) -> None:
+    ((now,),) = query(migrated.owner_url, "SELECT (extract(epoch FROM now()) * 1000)::bigint")
+    times = {"ahead": now + 1000 * DAY, "young": now - DAY, "old": now - 101 * DAY}
+    write(
+        migrated,
+        rows.requests(
+            *({"service_request_id": name, "status": "closed", "updated_at": at} for name, at in times.items())
+        ),
+    )
+
+    async def run() -> int:
+        async with Session(migrated.writer_url, application_name="test") as session:
+            return await delete_old_requests(session, Settings(retain_requests_days=100))
+
+    assert asyncio.run(run()) == 1
+    kept = query(migrated.owner_url, "SELECT service_request_id FROM ub.request ORDER BY 1")
+    assert [name for (name,) in kept] == ["ahead", "young"]
+
+
 def test_many_chunks_are_dropped_a_hundred_in_one_transaction(migrated: Database) -> None:
     """Locks of thousands do not fit into PostgreSQL's lock table."""
     write(migrated, rows.windows(*({"window_start": T0 - days * DAY} for days in range(231))))

@@ -93,9 +93,7 @@ def test_one_alert_of_the_far_future_deletes_no_other(migrated: Database) -> Non
     now = round(datetime.now(UTC).timestamp() * 1000)
     times = {"ahead": now + 1000 * DAY, "young": now - DAY, "old": now - 101 * DAY}
     for name, at in times.items():
-        write(
-            migrated, *rows.alert("cleared", 1, at, alert_id=name, starts_at=at - DAY), stage="incidents"
-        )
+        write(migrated, *rows.alert("cleared", 1, at, alert_id=name, starts_at=at - DAY), stage="incidents")
     assert forget(migrated) == 1
     assert query(migrated.owner_url, "SELECT alert_id FROM ub.alert ORDER BY 1") == [("ahead",), ("young",)]
 

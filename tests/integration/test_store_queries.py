@@ -242,7 +242,10 @@ def test_one_request_of_the_far_future_deletes_no_other(migrated: Database) -> N
     write(
         migrated,
         rows.requests(
-            *({"service_request_id": name, "status": "closed", "updated_at": at} for name, at in times.items())
+            *(
+                {"service_request_id": name, "status": "closed", "updated_at": at}
+                for name, at in times.items()
+            )
         ),
     )
 

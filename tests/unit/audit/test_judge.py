@@ -299,6 +299,21 @@ def test_a_later_window_in_the_table_tells_that_an_earlier_one_was_closed() -> N
     assert judged("cell_window", partitions, nothing_yet, low=low).differing == 0
 
 
+def test_no_row_is_missed_of_a_minute_of_which_the_grid_has_told_a_part() -> None:
+    """Large minutes are told in portions."""
+    log = [reading("a", 10), reading("b", 20, THERE), reading("a", 130), reading("b", 135, THERE)]
+    partitions = [one(*log, reading("a", 250))]
+    tables = right(partitions)
+    second = pl.col("window_start") == T0 + 2 * MINUTE
+    begun = tables["cell_window"].filter(
+        (pl.col("window_start") < T0 + 2 * MINUTE) | (second & (pl.col("cell") == A))
+    )
+    live = judged("cell_window", partitions, {**tables, "cell_window": begun}, low={0: 4})
+    assert (live.differing, live.compared, live.moving) == (0, 3, 2)
+    without = tables["cell_window"].filter(~(second & (pl.col("cell") == B)))
+    assert judged("cell_window", partitions, {**tables, "cell_window": without}, low={0: 4}).differing == 1
+
+
 def test_a_moment_before_all_windows_is_no_verdict() -> None:
     partitions = [one(*CITY)]
     tables = right(partitions)

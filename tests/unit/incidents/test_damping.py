@@ -15,7 +15,7 @@ from streams.incidents.policy import Rule
 from streams.incidents.state import IncidentsState
 from tests.pipeline import T0, restored
 from tests.unit.alerts.events import alert
-from tests.unit.incidents.test_lifecycle import CELL, OTHER, RULE, Incidents
+from tests.unit.incidents.test_lifecycle import OTHER, RULE, Incidents
 
 FLAPS = FlapConfig(raises=3, window_ms=600_000, quiet_ms=120_000)
 AT_ONCE = replace(RULE, min_duration_ms=0)
@@ -160,16 +160,6 @@ def test_an_end_that_is_held_back_waits_for_the_whole_look(crash: bool) -> None:
     assert city.look(170, {"north": 60}) == []
     city.look(180, {"north": 0})
     assert [event.action for event in city.look(300)] == ["cleared"]
-
-
-def test_ends_that_are_held_back_at_once_are_told_each_in_its_time() -> None:
-    city = Damped()
-    for begin in (0, 20, 40):
-        for second, cell, bikes in ((0, CELL, 60), (5, OTHER, 60), (10, CELL, 0), (15, OTHER, 0)):
-            city.look(begin + second, {"north": bikes}, cell=cell)
-    assert city.look(169) == []
-    assert [(one.cell, one.action) for one in city.look(170)] == [(CELL, "cleared")]
-    assert [(one.cell, one.action) for one in city.look(175)] == [(OTHER, "cleared")]
 
 
 def test_the_end_of_what_a_silent_stream_told_comes_by_the_clock_of_health_a_day_later() -> None:

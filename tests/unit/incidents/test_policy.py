@@ -53,21 +53,6 @@ def test_outside_of_every_zone_the_default_holds() -> None:
     assert found.rule_at(121.5, 31.5) is DEFAULT, "latitude and longitude are not interchangeable"
 
 
-@pytest.mark.parametrize(
-    ("capacity", "raise_ratio", "clear_ratio", "thresholds"),
-    [
-        (100, 1.1, 0.57, (110, 57)),  # in floats 100 x 1.1 is a little over 110, and 100 x 0.57 a little below 57
-        (15, 1.05, 0.75, (16, 11)),
-        (1, 1.0, 0.8, (1, 1)),
-    ],
-)
-def test_thresholds_are_whole_vehicles_by_ratios_as_they_are_written(
-    capacity: int, raise_ratio: float, clear_ratio: float, thresholds: tuple[int, int]
-) -> None:
-    rule = Rule("default", capacity, raise_ratio, clear_ratio, 0)
-    assert (rule.raise_at, rule.clear_below) == thresholds
-
-
 def test_of_thousands_of_zones_those_around_a_cell_are_asked_alone_and_the_first_has_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

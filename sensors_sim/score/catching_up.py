@@ -16,7 +16,7 @@ STILL_S = 60.0
 """What has not moved for so long will not move any more: what is missing was refused, or lost."""
 
 LIVE_WITHIN_MS = 60_000
-"""Live cells that are so near the last reading, in event time, are up to date."""
+"""Live cells that are so near their last change, in event time, are up to date."""
 
 POLL_S = 0.5
 

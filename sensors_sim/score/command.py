@@ -34,6 +34,7 @@ from sensors_sim.score.catching_up import (
 )
 from sensors_sim.score.figures import figures, shortfalls
 from sensors_sim.score.files import AlertLog, parse_truth, read_alerts, read_truth
+from sensors_sim.score.last_change import LastChange
 from sensors_sim.score.listen import RETAINED_WITHIN_S, Listener
 from sensors_sim.score.lives import lives
 from sensors_sim.score.matching import EARLIER, Judged, judge
@@ -215,15 +216,16 @@ def _live(
 ) -> _Found:
     """Run the scenario and collect its alerts. Without a truth, a witness who watches the run says what was due."""
     log, witness = AlertLog(), Witness(scenario, only)
+    changes = LastChange(witness)
     notes = [] if tables is None else list(_ready(tables, only, console))
     with Listener(options.broker, f"ub-score-{os.getpid()}-{secrets.token_hex(4)}") as listener:
         listener.collect(log, RETAINED_WITHIN_S)
         earlier = frozenset(event.alert_id for event in log.events)
         before = tables.reached() if tables else Reached(0, 0)
         stop = Stop()
-        outcome = run(lambda: SimulatedCity(scenario, only, witness, stop.requested), options, console, stop)
+        outcome = run(lambda: SimulatedCity(scenario, only, changes, stop.requested), options, console, stop)
         console.print("sent; waiting for the system to catch up", highlight=False)
-        notes += [*_notes_of_run(outcome), *_caught_up(tables, before, outcome, settle_s)]
+        notes += [*_notes_of_run(outcome), *_caught_up(tables, before, outcome, changes.at_ms, settle_s)]
         listener.collect(log, settle_s)
     ended = outcome.ended_ms(scenario)
     if ended <= scenario.start_ms:
@@ -250,8 +252,13 @@ def _ready(tables: Tables, only: frozenset[str], console: Console) -> Iterator[s
         )
 
 
-def _caught_up(tables: Tables | None, before: Reached, outcome: Outcome, settle_s: float) -> Iterator[str]:
-    """Wait until the system has worked off what was sent; yield notes for the report, if there are any."""
+def _caught_up(
+    tables: Tables | None, before: Reached, outcome: Outcome, changed_ms: int | None, settle_s: float
+) -> Iterator[str]:
+    """Wait until the system has worked off what was sent; yield notes for the report, if there are any.
+
+    `changed_ms`: when a bike last reported another cell or state. Live cells show no later time (docs/tables.md).
+    """
     if tables is None:
         yield (
             f"it is not known whether the system kept up: alerts that came later than {settle_s:g} s after the one "
@@ -259,13 +266,13 @@ def _caught_up(tables: Tables | None, before: Reached, outcome: Outcome, settle_
         )
         return
     sent = outcome.counts.readings_acknowledged
-    live = outcome.last_ts or 0 if outcome.sent["vehicles"] else 0
+    live = min(outcome.last_ts or 0, changed_ms or 0) if outcome.sent["vehicles"] else 0
     wanted = Reached(before.received + sent, max(0, live - LIVE_WITHIN_MS))
     found = wait_for(wanted, tables.reached, wall=monotonic, sleep=sleep)
     if found.received < wanted.received:
         yield f"{wanted.received - found.received:,} of {sent:,} readings are in no ledger after {STILL_S:g} s"
     if found.live_ms < wanted.live_ms:
-        yield f"the live cells stand still {(live - found.live_ms) / 1000:.0f} s of event time before the last reading"
+        yield f"the live cells stand still {(live - found.live_ms) / 1000:.0f} s of event time before their last change"
     if said := seen_before(before, found, sent):
         yield said
 

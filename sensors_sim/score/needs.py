@@ -14,9 +14,11 @@ NEEDS: Mapping[str, str] = {
 }
 """Written from docs/semantics.md, with its defaults."""
 
+SILENCES = ("sensor_silent", "feed_silent")
+
 HELD_BACK_S = 30.0
 """Wall time for which those who spoke last hold the clock of silence back (docs/semantics.md). Who is all of a feed, as
-requests are, is silent by that clock only afterwards."""
+requests are, or all of a partition, as a sensor among few is, is silent by that clock only afterwards."""
 SHARE_HELD_BACK = 1 / 8
 """Of a silence, at the most: the rest is for the patience, which at a high speed is longer, too. One of five hours was
 found at 200 times real time in its last half hour, and missed at 480, at 150, and three times at 100."""
@@ -32,14 +34,34 @@ def unmet(judged: Judged) -> Iterator[str]:
 
 
 def too_fast(judged: Judged, speed: float) -> Iterator[str]:
-    """Yield a sentence if a silence of requests was missed that passed too quickly at this speed."""
+    """Yield a sentence for silences that were missed and passed too quickly at this speed: of requests, of others."""
+    others = []
     for one in judged.due:
         entry, lasts_s = one.entry, (one.entry.end - one.entry.begin) / 1000
+        if one.by or entry.kind not in SILENCES:
+            continue
         fit = SHARE_HELD_BACK * lasts_s / HELD_BACK_S
-        if entry.kind == "feed_silent" and entry.subject == "requests" and not one.by and speed > fit:
-            held = f"{HELD_BACK_S * speed / 60:.0f} min at {speed:g} times real time"
+        if entry.subject != "requests":
+            if speed * HELD_BACK_S > lasts_s:
+                others.append((lasts_s, fit, entry.subject))
+        elif speed > fit:
             yield (
                 f"the silence of requests was missed: it lasts {lasts_s / 60:.0f} min of event time, and begins to "
-                f"count after half a minute of wall time, which is {held if math.isfinite(speed) else 'all of it'}; "
-                f"run it at --speed {fit:.0f} or less"
+                f"count after half a minute of wall time, which is {_held(speed)}; run it at --speed {fit:.0f} or less"
             )
+    if others:
+        lasts_s, fit, who = min(others, key=lambda one: one[0])
+        more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+        yield (
+            f"the silence of {who}{more} was missed: it lasts {lasts_s / 60:.0f} min of event time; where nobody else "
+            "speaks in a partition, it begins to count after half a minute of wall time, which is "
+            f"{_held(speed)}; run it at --speed {max(1.0, fit):.0f} or less"
+        )
+
+
+def _held(speed: float) -> str:
+    return (
+        f"{HELD_BACK_S * speed / 60:.0f} min at {speed:g} times real time"
+        if math.isfinite(speed)
+        else "all of it"
+    )

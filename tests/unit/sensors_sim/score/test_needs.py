@@ -49,3 +49,24 @@ def test_a_silence_that_was_found_or_is_not_that_of_requests_is_not_put_down_to_
     assert not list(too_fast(found, 480.0))
     operator = entry(0, 300, kind="feed_silent", subject="hello")
     assert not list(too_fast(judge(truth([operator]), []), 480.0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "speed", "said"),
+    [
+        ("sensor_silent", 300.0, True),
+        ("feed_silent", 300.0, True),
+        ("sensor_silent", math.inf, True),
+        ("sensor_silent", 120.0, False),
+        ("sensor_stuck", 300.0, False),
+    ],
+)
+def test_silences_of_sensors_that_are_over_within_half_a_minute_are_put_down_to_the_speed(
+    kind: str, speed: float, said: bool
+) -> None:
+    due = [entry(0, 90, kind=kind, subject="crowd-00001"), entry(0, 60, kind=kind, subject="crowd-00000")]
+    notes = list(too_fast(judge(truth(due), []), speed))
+    assert len(notes) == (1 if said else 0)
+    if said and speed == 300.0:
+        assert "silence of crowd-00000 (and 1 more) was missed: it lasts 60 min" in notes[0]
+        assert "150 min at 300 times real time; run it at --speed 15 or less" in notes[0]

@@ -13,10 +13,12 @@ from sensors_sim.batch import Ints
 from sensors_sim.bikes import bikes_of
 from sensors_sim.city import KINDS, LEISURE, METRO, OFFICE, City, city_names, shipped_city
 from sensors_sim.errors import ScenarioError
+from sensors_sim.events.contract import Event
 from sensors_sim.numbers import Whole
 from sensors_sim.scenario import MOST_BIKES, MOST_SECONDS, MOST_SEED, Scenario, load, names, shipped
 from sensors_sim.sensors.world import FEWEST_SENSORS, MOST_SENSORS
-from sensors_sim.truth.entry import Truth, iso
+from sensors_sim.sources.simulated import POPULATIONS
+from sensors_sim.truth.entry import Truth, Verdict, iso
 from sensors_sim.truth.witness import truth_of
 from sensors_sim.whole_file import write_whole
 from sensors_sim.zones import named_offset, span
@@ -156,9 +158,32 @@ def explained(scenario: Scenario) -> list[str]:
         lines.append("  happens   nothing but an ordinary day")
     if scenario.faults:
         lines.append(f"  faults    {scenario.faults}")
-    due = [f"{event.expects} ({event.key}, {event.where})" for event in scenario.events if event.expects]
-    lines += [f"  due       {one}" for one in due] or ["  due       nothing: no alert is due"]
+    expected = [
+        (_verdict(event, scenario), f"{event.expects} ({event.key}, {event.where})")
+        for event in scenario.events
+        if event.expects
+    ]
+    lines += [f"  due       {what}" for verdict, what in expected if verdict == "due"] or [
+        "  due       nothing: no alert is due"
+    ]
+    lines += [
+        f"  may       {what}: neither required nor false" for verdict, what in expected if verdict == "may"
+    ]
     return lines
+
+
+def _verdict(event: Event, scenario: Scenario) -> Verdict:
+    """Return whether the alert that an event expects is due, or only tolerated, by what it says itself beforehand."""
+    truth = Truth.of(
+        scenario.name,
+        scenario.seed,
+        scenario.start_ms,
+        scenario.end_ms,
+        event.truth(scenario.scene()),
+        POPULATIONS,
+    )
+    verdicts = {entry.verdict for entry in truth.entries if entry.kind == event.expects}
+    return "may" if verdicts == {"may"} else "due"
 
 
 def places_of(city: City) -> str:

@@ -98,6 +98,46 @@ def test_show_explains_when_and_where_the_flood_comes() -> None:
     assert "120 traffic" in quiet
 
 
+SILENT = """
+summary = "Silent for a second, and broken for longer than the scenario lasts"
+
+[calendar]
+start = 2026-03-10T06:00:00
+duration = "2 h"
+
+[[events]]
+event = "sensor-silent"
+sensors = ["noise-00002"]
+begins = "07:00"
+lasts = "1 s"
+
+[[events]]
+event = "sensor-broken"
+sensors = ["noise-00001"]
+begins = "07:00"
+lasts = "10 d"
+
+[[events]]
+event = "sensor-silent"
+sensors = ["noise-00003"]
+begins = "06:30"
+lasts = "1 h"
+"""
+
+
+def test_show_calls_due_what_the_truth_calls_due(tmp_path: Path) -> None:
+    file = tmp_path / "silent.toml"
+    file.write_text(SILENT)
+    lines = call("show", str(file)).stdout.splitlines()
+    assert [line for line in lines if line.startswith(("  due", "  may"))] == [
+        "  due       sensor_silent (sensor-silent, noise-00003)",
+        "  may       sensor_silent (sensor-silent, noise-00002): neither required nor false",
+        "  may       sensor_out_of_range (sensor-broken, noise-00001): neither required nor false",
+    ]
+    truth = json.loads(call("truth", str(file), "--bikes", "10").stdout)
+    assert [entry["subject"] for entry in truth["due"]] == ["noise-00003"]
+
+
 def test_run_sends_what_it_says_and_the_same_seed_sends_the_same_bytes() -> None:
     def payloads(seed: int) -> tuple[list[tuple[str, bytes]], dict[str, object]]:
         with FakeBroker().running() as broker:

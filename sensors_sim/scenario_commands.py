@@ -23,6 +23,8 @@ from sensors_sim.truth.witness import truth_of
 from sensors_sim.whole_file import write_whole
 from sensors_sim.zones import named_offset, span
 
+_DAY_S = 86_400
+
 
 @click.command("list")
 def list_command() -> None:
@@ -152,7 +154,8 @@ def explained(scenario: Scenario) -> list[str]:
     ]
     for event in sorted(scenario.events, key=lambda one: one.begins_s):
         first, last = scenario.local(event.begins_s), scenario.local(event.ends_s)
-        times = span(first, last, usual=named_offset(scenario.local()))
+        form = "%H:%M" if event.ends_s <= _DAY_S else "%Y-%m-%d %H:%M"  # later a clock's time comes again
+        times = span(first, last, form, usual=named_offset(scenario.local()))
         lines.append(f"  happens   {times}, {event.where}: {event.explain()}")
     if not scenario.events:
         lines.append("  happens   nothing but an ordinary day")

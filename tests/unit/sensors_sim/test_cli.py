@@ -134,6 +134,9 @@ def test_show_calls_due_what_the_truth_calls_due(tmp_path: Path) -> None:
         "  may       sensor_silent (sensor-silent, noise-00002): neither required nor false",
         "  may       sensor_out_of_range (sensor-broken, noise-00001): neither required nor false",
     ]
+    assert any(line.startswith("  happens   06:30 to 07:30, noise-00003: ") for line in lines)
+    days = "2026-03-10 07:00 to 2026-03-20 07:00"
+    assert any(line.startswith(f"  happens   {days}, noise-00001: ") for line in lines)
     truth = json.loads(call("truth", str(file), "--bikes", "10").stdout)
     assert [entry["subject"] for entry in truth["due"]] == ["noise-00003"]
 

@@ -159,9 +159,10 @@ class SensorStuck(Ailing):
     lasts_s: float
 
     def shows(self, scene: Scene, sensors: Sensors) -> bool:
-        """The value has changed 20 times, and repeats itself 12 times, and long enough; lamps do so all night.
+        """The value can have changed 20 times, and repeats itself 12 times, and long enough; lamps do so all night.
 
-        So do those that drive on an empty road: at night their speed hardly changes.
+        So do those that drive on an empty road: at night their speed hardly changes. What they said before the event
+        decides, too (sensors_sim/truth/repeating.py).
         """
         least_s = (
             max(12 * sensors.every_s, 3_600 if sensors.kind == "traffic" else 1_800) + 2 * sensors.every_s
@@ -200,8 +201,12 @@ class SensorDrifting(Ailing):
             raise Refused("by_h", self.by_h, "a number other than 0 is expected: it would not drift")
 
     def shows(self, scene: Scene, sensors: Sensors) -> bool:
-        """There are eight that measure much the same, and it goes on for two hours and until their means are told."""
-        return sensors.kind in ("air", "weather") and len(sensors) >= 8 and self.lasts_s >= 10_800
+        """Eight measure much the same, and it goes on for two hours and until their means are told, and is fast.
+
+        Figures of air that fall are soon 0 and move no more, as do temperatures that leap to the end of their range.
+        """
+        fast = {"air": self.by_h >= 10, "weather": 3 <= abs(self.by_h) <= 50}.get(sensors.kind, False)
+        return fast and len(sensors) >= 8 and self.lasts_s >= 10_800
 
     def started(self, first: int) -> Logic:
         """Return the drift."""

@@ -129,6 +129,9 @@ class _Watch:
     def sees_world(self, world: World) -> None:
         self._witness.sees_world(world)
 
+    def sees_readings(self, readings: Readings) -> None:
+        self._witness.sees_readings(readings)
+
 
 class _Means:
     """Sums of readings by metric and slot of time."""

@@ -3,6 +3,7 @@
 from sensors_sim.batch import Positions
 from sensors_sim.bikes import Fleet
 from sensors_sim.cells import cells_at
+from sensors_sim.sensors.contract import Readings
 from sensors_sim.sensors.world import World
 from sensors_sim.sources.simulated import Observer
 
@@ -16,7 +17,7 @@ class LastChange:
     def __init__(self, other: Observer) -> None:
         self.at_ms: int | None = None
         self._other = other
-        self._last: dict[str, tuple[float, float, int, str]] = {}
+        self._last: dict[str, tuple[int, str]] = {}
 
     def sees_bikes(self, fleet: Fleet, reported: Positions) -> None:
         """Look at what the bikes reported."""
@@ -27,16 +28,15 @@ class LastChange:
         """Hand it on."""
         self._other.sees_world(world)
 
+    def sees_readings(self, readings: Readings) -> None:
+        """Hand it on."""
+        self._other.sees_readings(readings)
+
     def look(self, reported: Positions) -> None:
-        """Compare with what the same bikes reported before; a bike that has not moved needs no cell."""
-        columns = (reported.vehicle_id, reported.ts, reported.lat, reported.lon, reported.state)
-        for row, (name, ts, lat, lon, state) in enumerate(
-            zip(*(column.tolist() for column in columns), strict=True)
-        ):
-            last = self._last.get(name)
-            if last is not None and last[:3] == (lat, lon, state):
-                continue
-            (cell,) = cells_at(reported.lat[row : row + 1], reported.lon[row : row + 1])
-            if last is None or last[2:] != (state, cell):
+        """Compare with what the same bikes reported before."""
+        cells = cells_at(reported.lat, reported.lon)
+        columns = (reported.vehicle_id, reported.ts, reported.state)
+        for name, ts, state, cell in zip(*(column.tolist() for column in columns), cells, strict=True):
+            if self._last.get(name) != (state, cell):
+                self._last[name] = state, cell
                 self.at_ms = ts
-            self._last[name] = lat, lon, state, cell

@@ -37,6 +37,10 @@ class Observer(Protocol):
         """Look at the city after a minute."""
         ...
 
+    def sees_readings(self, readings: Readings) -> None:
+        """Look at what is published of sensors of one kind in a minute."""
+        ...
+
 
 class SimulatedCity:
     """The readings of a scenario, from its start until its end; only those of the populations that are asked for.
@@ -99,11 +103,12 @@ class SimulatedCity:
     def _minute(self, world: World, fleet: Fleet | None, hotline: Hotline) -> list[Columns]:
         """Return what sensors and citizens say in the minute that begins now."""
         now = world.now
-        columns: list[Columns] = [
-            changed(part, self._on_readings) for part in world.step() if part.sensors.kind in self._only
-        ]
+        said = [changed(part, self._on_readings) for part in world.step() if part.sensors.kind in self._only]
+        columns: list[Columns] = [*said]
         if self._observer is not None:
             self._observer.sees_world(world)
+            for readings in said:
+                self._observer.sees_readings(readings)
         if fleet is not None and REQUESTS in self._only:
             told = hotline.step(now, causes(world, fleet, Moment.at(now, world.calendar)))
             columns.append(changed(told, self._on_requests))

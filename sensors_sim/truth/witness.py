@@ -10,6 +10,7 @@ from sensors_sim.bikes import Fleet
 from sensors_sim.cells import disk, distinct
 from sensors_sim.events.contract import Watch
 from sensors_sim.scenario import Scenario
+from sensors_sim.sensors.contract import Readings
 from sensors_sim.sensors.world import World
 from sensors_sim.sources.simulated import BIKES, POPULATIONS, REQUESTS, SimulatedCity
 from sensors_sim.truth.at_once import learnt, told_once, visible
@@ -18,6 +19,7 @@ from sensors_sim.truth.entry import Entry, Truth
 from sensors_sim.truth.feeds import with_feeds
 from sensors_sim.truth.filling import Filling
 from sensors_sim.truth.jumps import JUMP, Jumps
+from sensors_sim.truth.repeating import Repeating
 from sensors_sim.truth.rides import Rides
 from sensors_sim.truth.saturation import CAPACITY, CERTAIN, NEAR, Saturation
 from sensors_sim.truth.standing import Standing
@@ -45,13 +47,14 @@ class Witness:
         self._now = scenario.start_ms
         said = [entry for event in scenario.events for entry in event.truth(self._scene)]
         others = [entry for entry in said if entry.kind != JUMP]
-        every_s = {
+        self._every_s = {
             name: table.every_s
             for table in (self._scene.sensors if others else ())
             for name in table.sensor_id.tolist()
         }
-        known = list(learnt(others, every_s, scenario.start_ms))
+        known = list(learnt(others, self._every_s, scenario.start_ms))
         self._said = list(visible(list(with_feeds(known, self._scene, self._populations))))
+        self._repeating = Repeating(self._said)
         self._claims = [entry for entry in said if entry.kind == JUMP]
         self._jumps = Jumps({str(entry.subject) for entry in self._claims}, scenario.city.plane)
         self._seen: dict[str, set[str]] = {}
@@ -77,6 +80,10 @@ class Witness:
         self._now = max(self._now, world.now)
         self._troubles = self._troubles or Troubles(world)
         self._troubles.look(world.now)
+
+    def sees_readings(self, readings: Readings) -> None:
+        """Look at what sensors of one kind say."""
+        self._repeating.look(readings)
 
     def truth(self, until_ms: int | None = None) -> Truth:
         """Return what is known about a run that came to `until_ms` (None: as far as was looked)."""
@@ -111,7 +118,8 @@ class Witness:
             yield Entry("may", "saturation_expected", BIKES, (cell,), inflow.from_ms, inflow.to_ms, why)
         for watch in self._watches:
             yield from watch.entries(end)
-        yield from self._said
+        for entry in self._said:
+            yield self._repeating.judged(entry, self._every_s)
         for entry in self._claims:
             cells = self._seen.get(str(entry.subject), set())
             if len(cells) > 1:  # a bike that said nothing, or nothing false, jumps for nobody

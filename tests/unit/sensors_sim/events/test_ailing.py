@@ -32,6 +32,8 @@ MIN, H = 60.0, 3_600.0
         (SensorStuck(("street-light-00001",), 5 * H, 5 * H), "may"),  # lamps do so all night
         (SensorDrifting(("air-00001",), 1 * H, 4 * H, 30.0), "due"),
         (SensorDrifting(("air-00001",), 1 * H, 2 * H, 30.0), "may"),
+        (SensorDrifting(("air-00001",), 1 * H, 8 * H, 5.0), "may"),  # as air does by itself
+        (SensorDrifting(("air-00001",), 1 * H, 8 * H, -30.0), "may"),  # soon it is 0, and falls no more
         (SensorDrifting(("weather-00001",), 1 * H, 4 * H, 30.0), "may"),  # seven are not enough to compare
         (SensorDrifting(("noise-00001",), 1 * H, 4 * H, 30.0), "may"),  # neighbours hear something else
         (SensorBroken(("water-00001",), 0.0, 15 * MIN), "due"),
@@ -45,6 +47,25 @@ def test_what_cannot_be_seen_by_what_is_documented_is_not_due(event: Ailing, ver
     )
     entries = list(event.truth(city.scene()))
     assert [entry.verdict for entry in entries if entry.subject is not None] == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("by_h", "verdict"), [(2.0, "may"), (3.0, "due"), (-3.0, "due"), (50.0, "due"), (51.0, "may")]
+)
+def test_a_temperature_drifts_if_it_is_neither_as_slow_as_others_nor_leaps_out_of_range(
+    by_h: float, verdict: str
+) -> None:
+    drift = SensorDrifting(("weather-00001",), 1 * H, 4 * H, by_h)
+    city = Scenario(
+        "x",
+        "",
+        datetime(2026, 3, 10, 6),
+        timedelta(hours=20),
+        bikes=1,
+        sensors={"weather": 8},
+        events=(drift,),
+    )
+    assert [entry.verdict for entry in drift.truth(city.scene()) if entry.subject is not None] == [verdict]
 
 
 @pytest.mark.parametrize(

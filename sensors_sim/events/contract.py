@@ -101,7 +101,7 @@ class Scene:
         """Return the table that a sensor is in, and its row; Refused if there is none of that id."""
         for table in self.sensors:
             prefix = table.kind.replace("_", "-") + "-"
-            if sensor_id.startswith(prefix):
+            if sensor_id.lower().startswith(prefix):
                 rows: Ints = np.flatnonzero(table.sensor_id == sensor_id)
                 if len(rows):
                     return table, int(rows[0])

@@ -110,6 +110,8 @@ def said(text: str) -> str:
          "populations.bikes.alerts = 5: no operator is called alerts: the system uses that name on MQTT; choose"),
         (SOUND + "[populations]\nbikes = 1e3", "populations.bikes = 1000.0: a whole number or a table is expected"),
         (SOUND + STUCK.replace("10 min", "0 s"), "events[0].lasts = '0 s': a duration of more than 0 s is expected"),
+        (SOUND + STUCK.replace("noise-00001", "NOISE-00001"),
+         "events[0].sensors = 'NOISE-00001': there is no such sensor; there are noise-00000 to noise-00047"),
         (SOUND + STUCK.replace("'noise-00001'", ""), "events[0].sensors = []: a list of length >= 1 is expected"),
         (SOUND + STUCK.replace("= ['noise-00001'", "= ['noise-00001', 'noise-00001'"), "it is named twice"),
     ],

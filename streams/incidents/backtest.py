@@ -77,6 +77,8 @@ def why_not(counts: CountPolicy) -> str:
     standing = all(set(rule.states) == set(STANDING_STATES) for rule in counts.rules)
     if not standing or any(rule.units == "utilization" for rule in counts.rules):
         return "it counts other states than all standing vehicles, and windows do not store counts by state"
+    if any(rule.edge and not rule.cells for rule in counts.rules):
+        return "it has a rule whose geographies hold the centre of no cell, and windows store no positions"
     return ""
 
 

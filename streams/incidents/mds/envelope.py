@@ -41,8 +41,8 @@ def enveloped(value: Any, many: str, one: str) -> Any:
         data = {many: held}
     else:
         return value
-    around = value if isinstance(value, dict) and "data" in value else {}
-    return {**around, "data": data}
+    around = value if isinstance(value, dict) and ("data" in value or one in value) else {}
+    return {**{key: field for key, field in around.items() if key != one}, "data": data}
 
 
 def data_of(document: Any) -> Mapping[str, Any]:

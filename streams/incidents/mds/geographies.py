@@ -149,13 +149,20 @@ def _cells(
 
 
 def _outlines(geometry: Any, place: str, findings: Findings) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the geometries of a GeoJSON object, each with its place."""
+    """Yield the geometries of a GeoJSON object, each with its place; that a part of one has none is a mistake."""
     if not isinstance(geometry, dict):
         return
+    parts = {}
     if geometry.get("type") == "FeatureCollection" and isinstance(geometry.get("features"), list):
-        for index, feature in enumerate(geometry["features"]):
-            yield from _outlines(feature, f"{place}.features[{index}]", findings)
+        parts = {f"{place}.features[{index}]": feature for index, feature in enumerate(geometry["features"])}
     elif geometry.get("type") == "Feature":
-        yield from _outlines(geometry.get("geometry"), f"{place}.geometry", findings)
+        parts = {f"{place}.geometry": geometry.get("geometry")}
     else:
         yield place, geometry
+    for at, part in parts.items():
+        if isinstance(part, dict):
+            yield from _outlines(part, at, findings)
+        else:
+            findings.error(
+                at, f"is {part!r}; a GeoJSON object is expected: draw what is meant, or leave the feature out"
+            )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from streams.incidents.backtest import Silence, Standing, backtest, drafted, over
+from streams.incidents.backtest import Silence, Standing, backtest, drafted, over, why_not
 from streams.incidents.policy import Policy
 from streams.incidents.showing import Waiting
 from tests.unit.incidents.counts import mds
@@ -129,6 +129,20 @@ def test_what_is_over_when_the_newest_policy_begins_is_named() -> None:
     new = mds.policy(2, rule(8, 1, states=STANDING, maximum=11), start_date=START + HOUR)
     assert [counts.policy_id for counts in over(policy_of(fair, without_counts, new))] == [identity(1)]
     assert over(policy_of(fair)) == ()
+
+
+def test_a_geography_smaller_than_a_cell_and_off_its_centre_is_not_judged() -> None:
+    """All who stand there are known by their positions alone: by cell there is always nobody."""
+    corner = {
+        "type": "Polygon",
+        "coordinates": [[[0.101, 0.101], [0.103, 0.101], [0.103, 0.103], [0.101, 0.101]]],
+    }
+    policy = mds.policy(1, rule(7, 5, states=STANDING, minimum=5))
+    found, findings = mds.read_all(document([policy], [geography(5, corner, "Plaza")]))
+    assert findings.errors == []
+    draft, (not_judged,) = drafted(found)
+    assert draft.counts == ()
+    assert "hold the centre of no cell" in why_not(not_judged)
 
 
 def test_what_windows_do_not_know_is_not_judged() -> None:

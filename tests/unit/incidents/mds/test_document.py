@@ -123,6 +123,27 @@ def test_policies_may_come_without_their_envelope(published: Any) -> None:
     assert [one.name for one in read.counts[0].rules] == ["rule 7"]
 
 
+@pytest.mark.parametrize("in_data", [False, True])
+def test_what_stands_beside_a_policy_in_its_file_holds_for_it(in_data: bool) -> None:
+    held = {"policy": policy(1, rule(7, 1, maximum=5)), "geographies": [AREA]}
+    around = {"version": "2.0.0", "end_date": START + 3_600_000}
+    read, findings = read_all(json.dumps({**around, "data": held} if in_data else {**around, **held}))
+    assert findings.errors == []
+    assert [note for note in findings.notes if "version" in note or "no such field" in note] == []
+    assert read.counts[0].end == START + 3_600_000
+
+
+def test_a_feature_of_a_geography_without_an_outline_is_a_mistake() -> None:
+    """Else a part of the area would have no rule, and nobody knew."""
+    drawn = {"type": "Feature", "properties": {}, "geometry": AREA["geography_json"]}
+    for nothing, at in (({**drawn, "geometry": None}, "features[1].geometry"), (None, "features[1]")):
+        area = {**AREA, "geography_json": {"type": "FeatureCollection", "features": [drawn, nothing]}}
+        assert errors(areas=[area]) == [
+            f"policy test, data.geographies[0].geography_json.{at}: is None; a GeoJSON object is expected: "
+            "draw what is meant, or leave the feature out"
+        ]
+
+
 def test_a_policy_by_itself_may_have_its_geographies_with_it() -> None:
     text = json.dumps({"version": "1.0.0", "data": {"policy": policy(1, rule(7, 1)), "geographies": [AREA]}})
     assert beside(value_of(text)) is None

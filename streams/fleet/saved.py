@@ -3,6 +3,7 @@
 `clock`                  watermark and offsets of the fold
 `battery`                the lines by which batteries were looked at last
 `trips`                  from when on all trips are told, by area; none: written by a version that did not say
+`ground`, `edges`        versions of the areas in which vehicles, and counts in cells on their edges, were told
 `regions`                see streams/fold/regions.py
 `window/<start>`         settled counts of one window
 `waiting/<generation>/<offset>`  readings that waited at the checkpoint with that offset; immutable. Vehicles' newest

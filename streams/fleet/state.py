@@ -42,11 +42,12 @@ from streams.fold.contract import Changes, Ledger, Output, Record, Restored, Row
 from streams.fold.presence import Presence
 from streams.fold.regions import PART as REGIONS
 from streams.fold.regions import Regions
-from streams.fold.stored import reading
+from streams.fold.stored import check_names, reading
 
 STAGE = "fleet"
 _SOON_MS = 30_000
 """Event time for which a look through all vehicles knows who will be silent."""
+_PARTS = {"clock", "battery", "trips", "ground", "edges", "window", "waiting", REGIONS}
 
 
 class FleetState:
@@ -306,6 +307,7 @@ class FleetState:
     # ------------------------------------------------------------------ coming back
 
     def _restore(self, restored: Restored, vehicle_rows: Mapping[str, Sequence[Any]] | None) -> None:
+        check_names(STAGE, restored.parts, _PARTS)
         vehicles = self._vehicles
         if vehicle_rows and vehicle_rows["vehicle_id"]:
             vehicles.restore(vehicle_rows, self._slots)

@@ -121,22 +121,25 @@ def load(
 ) -> dict[tuple[str, str], Tally[Any]]:
     """Return what the parts hold by region and kind; `make(region, kind)` returns an empty tally."""
     tallies: dict[tuple[str, str], Tally[Any]] = {}
-    for name, data in sorted(parts.items(), key=_place):
-        region, kind, what, *numbers = name.split("/")
-        tally = tallies.get((region, kind))
-        if tally is None:
-            tally = tallies[region, kind] = make(region, kind)
+    placed = []
+    for name in parts:
         with reading("grid", name):
-            _restore(tally, what, [int(number) for number in numbers], zstd.decompress(data))
+            placed.append((_place(name), name))
+    for ((region, kind), what, numbers), name in sorted(placed):
+        with reading("grid", name):
+            tally = tallies.get((region, kind))
+            if tally is None:
+                tally = tallies[region, kind] = make(region, kind)
+            _restore(tally, what, numbers, zstd.decompress(parts[name]))
     for tally in tallies.values():
         tally.windows.resume()
     return tallies
 
 
-def _place(part: tuple[str, bytes]) -> tuple[str, str, list[int]]:
-    """Blocks of slots are put back in the order of their numbers."""
-    region, kind, what, *numbers = part[0].split("/")
-    return f"{region}/{kind}", what, [int(number) for number in numbers]
+def _place(name: str) -> tuple[tuple[str, str], str, list[int]]:
+    """Return (region, kind), what and numbers of a part: blocks of slots are put back in the order of their numbers."""
+    region, kind, what, *numbers = name.split("/")
+    return (region, kind), what, [int(number) for number in numbers]
 
 
 def _restore(tally: Tally[Any], what: str, numbers: list[int], data: bytes) -> None:
@@ -161,6 +164,8 @@ def _restore(tally: Tally[Any], what: str, numbers: list[int], data: bytes) -> N
             edges = _edges.decode(data)
             tally.windows.closed_before = edges.closed_before
             tally.windows.forgotten_before = edges.forgotten_before
+        case _:
+            raise LookupError(f"nothing of {tally.kind.name} is stored by the name of {what}")
 
 
 def _dump_live(counts: NDArray[np.int64], order: NDArray[np.int64]) -> _Live:

@@ -9,7 +9,7 @@ from schemas.cells import CellsNow
 from streams.fold.contract import Changes, Output, Record, Restored
 from streams.fold.outlines import District, Geometry, no_district
 from streams.fold.refusals import refusal
-from streams.fold.stored import reading
+from streams.fold.stored import check_names, reading
 from streams.incidents.anomaly.book import AnomalyBook
 from streams.incidents.anomaly.series import AnomalyConfig
 from streams.incidents.book import Book, SilentIn
@@ -119,6 +119,7 @@ class IncidentsState:
             "hot_spot": None if hot_spots is None else HotSpotBook(hot_spots[0], self._place, hot_spots[1]),
             "joint": None if joint is None else JointBook(joint, self._place),
         }
+        check_names(STAGE, restored.parts, {*books, "owner", "flap", "incident"})
         self._books = {about: book for about, book in books.items() if book is not None}
         self._incidents = None if groups is None else OpenIncidents(groups)
         self._damper = Damper(flaps, self._counts.is_elsewhere)

@@ -7,7 +7,7 @@ from schemas.limits import END_MS
 from schemas.rejected import Rejected
 from streams.fold.contract import Changes, Output, Record, Restored, Rows
 from streams.fold.refusals import rejected
-from streams.fold.stored import reading
+from streams.fold.stored import check_names, reading
 
 STAGE = "rejects"
 MOST_TOPICS = 1_000
@@ -33,6 +33,7 @@ class RejectsState:
     def __init__(self, restored: Restored) -> None:
         self._partition = restored.partition
         self._generation = restored.generation
+        check_names(STAGE, restored.parts, {"counts"})
         data = restored.parts.get("counts")
         with reading(STAGE, "counts"):
             self._state = msgspec.msgpack.decode(data, type=_Saved) if data else _Saved({}, {})

@@ -24,6 +24,7 @@ from streams.fold.clock import EventClock
 from streams.fold.contract import Changes, Ledger, Output, Record, Restored, Rows
 from streams.fold.frames import BadFrame
 from streams.fold.presence import EVERY_MS, Presence
+from streams.fold.stored import check_names
 from streams.requests import saved
 from streams.requests.alarms import Alarms
 from streams.requests.decode import decode, text_of
@@ -287,6 +288,7 @@ class RequestsState:
     # ------------------------------------------------------------------ coming back
 
     def _restore(self, restored: Restored, rows: Mapping[str, Sequence[Any]] | None) -> None:
+        check_names(STAGE, restored.parts, {"clock", "window", "held"})
         told = 0
         if "clock" in restored.parts:
             clock = saved.load_clock(restored.parts["clock"])

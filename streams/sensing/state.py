@@ -28,7 +28,7 @@ from streams.fold.frames import BadFrame
 from streams.fold.presence import EVERY_MS, Presence
 from streams.fold.regions import PART as REGIONS
 from streams.fold.regions import Regions
-from streams.fold.stored import reading
+from streams.fold.stored import check_names, reading
 from streams.sensing import saved
 from streams.sensing.frame import Frame, Reader
 from streams.sensing.health.rule import HealthRule
@@ -320,6 +320,7 @@ class SensingState:
     # ------------------------------------------------------------------ coming back
 
     def _restore(self, restored: Restored, sensor_rows: Mapping[str, Sequence[Any]] | None) -> None:
+        check_names(STAGE, restored.parts, {"clock", "seen", REGIONS})
         if sensor_rows and sensor_rows["sensor_id"]:
             self._series.restore(sensor_rows, self._slots)
         if "clock" in restored.parts:

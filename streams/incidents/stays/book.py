@@ -183,6 +183,8 @@ class StayBook:
             return
         for vehicle_id in sorted(vehicle for vehicle, at in due.items() if at <= as_of):
             del due[vehicle_id]
+            ruled = self._still_ruled(region, vehicle_id)
+            yield from self._clear(region, vehicle_id, ruled, as_of, POLICY_CHANGED, record)
             held = self._told_by_other_areas(region, vehicle_id)
             held = {rule_id for rule_id in held if self._in_effect(region, rule_id) is not None}
             if held:
@@ -230,6 +232,10 @@ class StayBook:
         """
         if self._stays[region][vehicle_id].ground == self._config.ground:
             return set()
+        return self._still_ruled(region, vehicle_id)
+
+    def _still_ruled(self, region: str, vehicle_id: str) -> set[str]:
+        """Return the rules of a vehicle's open alerts that there are in the policy of now."""
         found = map(self._rule_of, self._alerts.get((region, vehicle_id), {}).values())
         return {one[1].rule_id for one in found if one is not None}
 

@@ -264,6 +264,22 @@ def test_another_policy_without_a_restart_and_with_one() -> None:
         ]
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_alert_whose_rule_was_taken_away_ends_as_the_policy_has_changed(crash: bool) -> None:
+    """The areas are the same, so that no vehicle is told anew; it stands where it may not by another rule still."""
+    both = time_rule(7, 1, maximum=5), time_rule(8, 1, maximum=60)
+    fold = watched(mds(*both))
+    stand(fold, at(0))
+    [first] = fold.time(300, SHANGHAI)
+    fold.checkpoint()
+    fold.take(mds(both[1]))
+    if crash:
+        fold.crash()
+    [ended] = fold.time(400, SHANGHAI)
+    assert (ended.alert_id, ended.action) == (first.alert_id, "cleared")
+    assert ended.summary == f"the policy has changed; {first.summary}"
+
+
 def test_a_crash_right_after_another_policy_brings_nobody_back_who_has_left() -> None:
     fold = watched(mds(time_rule(7, 1, maximum=5)))
     stand(fold, at(0))

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from schemas.outline import Outline
+
 Severity = Literal["warning", "minor", "major", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("warning", "minor", "major", "critical")
 AlertKind = Literal[
@@ -65,7 +67,8 @@ class PolicyRule(msgspec.Struct, frozen=True):
     and `percent` is the share. `count` and `excess` are vehicles. `operators`: whose vehicles are counted, together
     where units are devices; none named: everybody's. `vehicle_types`: of which types; none named: of all. `in_doubt`:
     vehicles whose type nobody has told yet, which may be among those. `unheard`: operators of which nothing is heard;
-    vehicles of theirs count where they were last.
+    vehicles of theirs count where they were last. `outline`: of all its geographies together, for maps, so with fewer
+    corners where it has many; null where it cannot do with few.
     """
 
     policy_id: str
@@ -86,6 +89,7 @@ class PolicyRule(msgspec.Struct, frozen=True):
     vehicle_types: list[str] = []
     in_doubt: int = 0
     unheard: list[str] = []
+    outline: Outline | None = None
 
 
 class Jump(msgspec.Struct, frozen=True):
@@ -231,6 +235,7 @@ class TripRate(msgspec.Struct, frozen=True):
     """Trips of an operator that began in a rule's geography from `begin` to `end`, a day, for each vehicle there.
 
     `vehicles` is their mean in these hours, in the rule's states. `minimum` and `maximum` are trips a vehicle and day.
+    `outline` is as in PolicyRule.
     """
 
     policy_id: str
@@ -247,6 +252,7 @@ class TripRate(msgspec.Struct, frozen=True):
     per_vehicle: float
     minimum: float | None
     maximum: float | None
+    outline: Outline | None = None
 
 
 class Threshold(msgspec.Struct, frozen=True):

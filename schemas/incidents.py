@@ -5,16 +5,10 @@ from typing import Literal
 import msgspec
 
 from schemas.alerts import AlertKind, Severity
+from schemas.outline import Outline
 
 IncidentAction = Literal["begun", "updated", "ended", "merged"]
 IncidentStatus = Literal["active", "ended", "merged"]
-
-
-class Outline(msgspec.Struct, frozen=True):
-    """GeoJSON (RFC 7946): polygons, rings, positions (longitude, latitude)."""
-
-    type: Literal["MultiPolygon"]
-    coordinates: list[list[list[list[float]]]]
 
 
 class Incident(msgspec.Struct, frozen=True):

@@ -100,6 +100,7 @@ FIELDS: Structs = {
         "per_vehicle": field("Trips for each of them.", minimum=0),
         "minimum": field("Least that is within bounds; null: no bound.", minimum=0),
         "maximum": field("Most that is within bounds; null: no bound.", minimum=0),
+        "outline": field("Outline of its geographies, for maps: with fewer corners where it has many."),
     },
     "Speeding": {
         "vehicle_id": field("The vehicle.", **ID),
@@ -225,6 +226,7 @@ FIELDS: Structs = {
         "vehicle_types": field("Types of vehicles (MDS) that are counted; none named: all."),
         "in_doubt": field("Vehicles that may be of these types, too: nobody has told theirs yet.", **COUNT),
         "unheard": field("Operators that are silent; vehicles of theirs are counted where they were last."),
+        "outline": field("Outline of its geographies, for maps: with fewer corners where it has many."),
     },
     "AlertHandling": {
         "action_id": field("UUID of the action; the same when it is told again."),

@@ -96,7 +96,9 @@ def _state(row: AlertRow) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(
-            f"{name} {_moment(item) if name in _TIMES else item}" for name, item in value.items()
+            f"{name} {_moment(item) if name in _TIMES else item}"
+            for name, item in value.items()
+            if name != "outline"  # for maps
         )
     return str(value)
 

@@ -168,6 +168,7 @@ def _evidence(look: Look) -> Evidence:
         vehicle_types=sorted(rule.vehicle_types),
         in_doubt=look.doubtful,
         unheard=look.unheard,
+        outline=rule.outline,
     )
     return resting_on(look.record, look.first_offset, _by_operator(look), rule=found)
 

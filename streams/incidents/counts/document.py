@@ -7,6 +7,7 @@ import shapely
 
 from schemas.vehicles import VEHICLE_TYPES
 from streams.incidents.counts.rules import CountRule, Units
+from streams.incidents.geometry import outline_of
 from streams.incidents.mds.fields import Fields
 from streams.incidents.mds.geographies import City, Geography, holder, middle
 from streams.incidents.stays.rules import Area
@@ -50,14 +51,15 @@ def count_rule(
         fields.error("geographies", rule + "UB_REGION_RESOLUTION lower")
         return None
     cell = middle(cells, city) if cells else holder(area.shape, city)
+    outline = outline_of(area.shape)
     ids, names = tuple(one.geography_id for one in found), ", ".join(one.name for one in found)
     if trips:
         return TripRule(
-            rule_id, name, ids, names, cells, regions[0], cell, *city.centre(cell), states, *a_day
+            rule_id, name, ids, names, cells, regions[0], cell, *city.centre(cell), states, *a_day, outline
         )  # fmt: skip
     return CountRule(
         rule_id, name, ids, names, cells, regions[0], cell, *city.centre(cell), states, minimum, maximum,
-        hours, area, edge, units, types,
+        hours, area, edge, outline, units, types,
     )  # fmt: skip
 
 

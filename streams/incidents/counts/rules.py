@@ -4,9 +4,10 @@ https://github.com/openmobilityfoundation/mobility-data-specification/tree/2.0.0
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from schemas.outline import Outline
 from streams.incidents.mds.hours import Hours
 from streams.incidents.mds.policy import MdsPolicy
 from streams.incidents.stays.rules import Area
@@ -42,6 +43,7 @@ class CountRule:
     cells               those whose centre lies in the geography; where its outline crosses one, positions decide
     edge                the cells that its outline crosses
     area                the geography itself
+    outline             of the geography, as it is told
     cell                the cell of the geography nearest to its middle, at (lat, lon): where its alerts are shown
     vehicle_types       those that it is about; none: all
     """
@@ -61,6 +63,7 @@ class CountRule:
     hours: Hours
     area: Area
     edge: frozenset[str]
+    outline: Outline | None = field(compare=False, repr=False)
     units: Units = "devices"
     vehicle_types: frozenset[str] = frozenset()
 

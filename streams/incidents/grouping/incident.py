@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import msgspec
 
 from schemas.alerts import SEVERITIES
-from schemas.incidents import Incident, IncidentAction, Outline
+from schemas.incidents import Incident, IncidentAction
+from schemas.outline import Outline
 from streams.counted import counted
 from streams.incidents.grouping.members import Member, Near, by_age
 

@@ -91,5 +91,6 @@ def _evidence(look: Look, first_offset: int | None) -> Evidence:
         per_vehicle=rate.per_vehicle,
         minimum=rule.minimum,
         maximum=rule.maximum,
+        outline=rule.outline,
     )
     return resting_on(look.record, first_offset, {look.operator: rate.trips}, trips=found)

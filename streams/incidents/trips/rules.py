@@ -1,8 +1,9 @@
 """Rules on trips per vehicle and day, an extension of MDS that cities ask for: `rule_units` is `trips`."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from schemas.outline import Outline
 from streams.incidents.mds.policy import MdsPolicy
 
 
@@ -13,6 +14,7 @@ class TripRule:
     states              those in which vehicles are counted
     minimum, maximum    the least and the most that are within bounds; None: no bound
     cell                the cell of the geography nearest to its middle, at (lat, lon): where its alerts are shown
+    outline             of the geography, as it is told
     """
 
     rule_id: str
@@ -27,6 +29,7 @@ class TripRule:
     states: tuple[str, ...]
     minimum: float | None
     maximum: float | None
+    outline: Outline | None = field(compare=False, repr=False)
 
     @property
     def area(self) -> str:

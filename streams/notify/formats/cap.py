@@ -1,4 +1,4 @@
-"""OASIS Common Alerting Protocol 1.2: one XML document a message, the area as the outline of the cell.
+"""OASIS Common Alerting Protocol 1.2: one XML document a message, the area as an outline.
 
 https://docs.oasis-open.org/emergency/cap/v1.2/CAP-v1.2-os.html
 """
@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 from schemas.alerts import Alert
 from schemas.metrics import METRICS, SensorKind
 from streams.grid.antimeridian import cut
+from streams.grid.locate import is_cell, outline
 from streams.notify.message import Message, Payload, Told
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -126,7 +127,7 @@ def _add_area(info: ET.Element, alert: Alert, message: Message) -> None:
     area = ET.SubElement(info, "area")
     district = "" if message.district is None else f"{message.district}, "
     _add(area, "areaDesc", f"{district}zone {alert.zone}, cell {alert.cell}")
-    rings = [] if message.boundary is None else _rings(message.boundary)
+    rings = _of_several_cells(alert) or ([] if message.boundary is None else _rings(message.boundary))
     for ring in rings:
         _add(area, "polygon", " ".join(f"{lat:.6f},{lon:.6f}" for lon, lat in ring))
     if not rings:
@@ -134,6 +135,17 @@ def _add_area(info: ET.Element, alert: Alert, message: Message) -> None:
     geocode = ET.SubElement(area, "geocode")
     _add(geocode, "valueName", "H3")
     _add(geocode, "value", alert.cell)
+
+
+def _of_several_cells(alert: Alert) -> list[Sequence[Sequence[float]]]:
+    """Return the outlines of what is more than the cell: a rule's geographies, without their holes, or a cluster."""
+    evidence = alert.evidence
+    if evidence.hot_spot is not None:
+        polygons = outline(cell for cell in evidence.hot_spot.cells if is_cell(cell))
+    else:
+        rule = evidence.rule or evidence.trips
+        polygons = [] if rule is None or rule.outline is None else rule.outline.coordinates
+    return [polygon[0] for polygon in polygons]
 
 
 def _rings(boundary: Mapping[str, Any]) -> list[Sequence[Sequence[float]]]:

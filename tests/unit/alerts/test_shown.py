@@ -52,6 +52,13 @@ def test_a_person_sees_the_evidence_that_there_is_and_a_program_all_of_it() -> N
     assert as_json(shown)["evidence"] == ROW.evidence
 
 
+def test_a_person_is_spared_the_corners_of_an_outline() -> None:
+    rule = {"name": "Rule", "excess": 3, "outline": {"type": "MultiPolygon", "coordinates": [[[[1.0, 2.0]]]]}}
+    shown = Shown(replace(ROW, evidence={"rule": rule}), [], [])
+    assert "  rule         name Rule, excess 3\n" in as_text(shown)
+    assert as_json(shown)["evidence"]["rule"] == rule
+
+
 def test_a_program_finds_the_cell_as_on_the_wire_and_as_in_the_tables() -> None:
     """Those who read `tail --json`, or MQTT, know it as `cell`; those who query the views as `hex`."""
     found = as_json(Shown(ROW, [], []))

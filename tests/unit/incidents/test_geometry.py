@@ -3,8 +3,16 @@
 from typing import Any
 
 import pytest
+import shapely
 
-from streams.incidents.geometry import GeometryError, area_of, too_far
+from streams.incidents.geometry import (
+    MOST_CORNERS,
+    MOST_SIMPLIFIED_M,
+    GeometryError,
+    area_of,
+    outline_of,
+    too_far,
+)
 
 SQUARE = [[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0], [0.0, 0.0]]
 HOLE = [[1.0, 1.0], [2.0, 1.0], [2.0, 2.0], [1.0, 2.0], [1.0, 1.0]]
@@ -149,3 +157,43 @@ def test_a_coordinate_that_is_no_number_is_refused_without_a_warning(number: flo
     for geometry in (polygon(broken), several([square(10, 10, 1)], [broken])):
         with pytest.raises(GeometryError, match="a coordinate is NaN or infinite; numbers are expected"):
             area_of(geometry)
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        polygon(SQUARE[::-1], HOLE),
+        several([SQUARE], [square(10, 10, 1)]),
+        several([square(179, 10, 1)], [square(-180, 10, 1)]),
+    ],
+    ids=["hole", "two", "cut at the antimeridian"],
+)
+def test_an_outline_of_few_corners_is_told_as_it_is_drawn(geometry: dict[str, Any]) -> None:
+    area, _ = area_of(geometry)
+    told = outline_of(area)
+    assert told is not None
+    parts = [shapely.Polygon(rings[0], rings[1:]) for rings in told.coordinates]
+    assert shapely.union_all(parts).equals(area)
+    assert all(part.exterior.is_ccw and not any(hole.is_ccw for hole in part.interiors) for part in parts)
+
+
+@pytest.mark.parametrize("radius", [0.001, 0.05, 3.0])
+def test_an_outline_of_many_corners_is_told_with_fewer_and_hardly_moves(radius: float) -> None:
+    area = shapely.Point(121.5, 31.2).buffer(radius, quad_segs=5_000)
+    told = outline_of(area)
+    assert told is not None
+    [[ring]] = told.coordinates
+    assert 100 < len(ring) <= MOST_CORNERS
+    assert shapely.Polygon(ring).symmetric_difference(area).area < 0.001 * area.area
+
+
+def test_an_outline_that_cannot_do_with_few_corners_is_not_told() -> None:
+    many = shapely.union_all([shapely.box(n / 10, 0, n / 10 + 0.05, 0.05) for n in range(MOST_CORNERS)])
+    assert outline_of(many) is None
+
+
+def test_an_outline_is_not_moved_further_than_is_said() -> None:
+    """A comb of 2,000 teeth, each longer than that."""
+    tooth, width = 3 * MOST_SIMPLIFIED_M / 111_200, 0.001
+    corners = [(n * width, tooth if n % 4 in (1, 2) else 0.0) for n in range(8_000)]
+    assert outline_of(shapely.Polygon([*corners, (8, -1), (0, -1)])) is None

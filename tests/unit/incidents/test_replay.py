@@ -1,11 +1,13 @@
 """An alert folded once more from the log: the steps that led to it, and whether the same comes out."""
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
 from schemas import codec
-from schemas.alerts import Alert
+from schemas.alerts import Alert, PolicyRule
+from schemas.outline import Outline
 from streams import topics
 from streams.fold.contract import Record
 from streams.grid.locate import centre
@@ -65,6 +67,20 @@ def test_another_capacity_gives_other_events_and_each_difference_is_named() -> N
     assert any("policy_version" in line for line in found)
     assert any("clear_below" in line for line in found)
     assert again(incidents, events[0], replace(RULE, capacity=1000))[-1].event is None
+
+
+def test_an_outline_that_was_not_stored_yet_or_is_drawn_otherwise_makes_no_difference() -> None:
+    _, (first, *_) = of_a_day()
+    rule = PolicyRule("p", "r", "Rule", ["g"], 3, [], [], None, 10, 12, 2, in_effect=True)
+    told = replace_evidence(first, rule=msgspec.structs.replace(rule, outline=Outline("MultiPolygon", [])))
+    assert differences([replace_evidence(first, rule=rule)], [told]) == []
+    other = msgspec.structs.replace(rule, excess=3, count=13)
+    [line] = differences([replace_evidence(first, rule=other)], [told])
+    assert line.startswith("event 0: evidence is ")
+
+
+def replace_evidence(alert: Alert, **changes: Any) -> Alert:
+    return msgspec.structs.replace(alert, evidence=msgspec.structs.replace(alert.evidence, **changes))
 
 
 def test_events_that_are_missing_or_more_are_named() -> None:

@@ -12,10 +12,24 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely.affinity import translate
+from shapely.geometry import shape
 
-from schemas.alerts import SEVERITIES, AlertAction, Anomaly, Health, Severity, Threshold
+from schemas.alerts import (
+    SEVERITIES,
+    Alert,
+    AlertAction,
+    Anomaly,
+    Health,
+    HotSpot,
+    PolicyRule,
+    Severity,
+    Threshold,
+    TripRate,
+)
+from schemas.outline import Outline
 from streams.grid import locate
 from streams.notify.formats import RENDER
+from streams.notify.message import Message
 from streams.notify.receivers import FORMATS, Format
 from tests.pipeline import T0
 from tests.unit.notify import cap_rules
@@ -350,3 +364,49 @@ def test_the_outline_is_latitude_before_longitude() -> None:
     made = message(of(), "cap", boundary={"type": "Polygon", "coordinates": [RING]})
     body = RENDER["cap"](made).body.decode()
     assert "<polygon>31.000000,121.000000 31.000000,121.100000 " in body
+
+
+def polygons_of(made: Message) -> list[Any]:
+    """Return the polygons of a message of CAP, longitude first."""
+    root = cap_rules.check(RENDER["cap"](made).body)
+    return [
+        shapely.Polygon([tuple(map(float, pair.split(",")[::-1])) for pair in (found.text or "").split()])
+        for found in root.iter(f"{cap_rules.NAMESPACE}polygon")
+    ]
+
+
+@pytest.mark.parametrize("about", ["rule", "trips"])
+def test_of_a_rule_the_area_is_its_geographies_and_not_the_cell_in_their_middle(about: str) -> None:
+    squares = [shapely.box(121, 31, 121.2, 31.1), shapely.box(121.5, 31, 121.6, 31.1)]
+    outline = Outline("MultiPolygon", [[list(map(list, one.exterior.coords))] for one in squares])
+    counted = PolicyRule("p", "r", "Rule", ["g"], 3, [], [], None, 10, 12, 2, in_effect=True, outline=outline)
+    ridden = TripRate("p", "r", "Rule", ["g"], 3, [], "a", T0, T0, 1, 2.0, 0.5, 1.0, None, outline=outline)
+    evidence = {"rule": counted} if about == "rule" else {"trips": ridden}
+    cell = {"type": "Polygon", "coordinates": [RING]}
+    made = message(with_evidence("too_many", **evidence), "cap", boundary=cell)
+    assert shapely.union_all(polygons_of(made)).equals(shapely.union_all(squares))
+
+
+def test_of_a_rule_whose_outline_is_not_told_the_area_is_the_cell() -> None:
+    counted = PolicyRule("p", "r", "Rule", ["g"], 3, [], [], None, 10, 12, 2, in_effect=True)
+    made = message(
+        with_evidence("too_many", rule=counted), "cap", boundary={"type": "Polygon", "coordinates": [RING]}
+    )
+    [found] = polygons_of(made)
+    assert found.equals(shapely.Polygon(RING))
+
+
+@pytest.mark.parametrize(("lat", "lon"), [(31.2, 121.5), (-17.0, 180.0)])
+def test_of_a_hot_spot_the_area_is_all_its_cells(lat: float, lon: float) -> None:
+    [middle] = locate.Locator(8, 2).cells([lat], [lon])
+    cells = locate.neighbours(locate.to_hex(middle))
+    spot = HotSpot("potholes", [*cells, "no cell"], T0, T0, 9, 1.5, 4.2, "scan", 1)
+    found = polygons_of(message(with_evidence("hot_spot", hot_spot=spot), "cap"))
+    drawn = [shape(locate.boundary_geojson(locate.from_hex(cell))) for cell in cells]
+    whole = shapely.union_all(drawn)
+    assert shapely.union_all(found).symmetric_difference(whole).area < 1e-3 * whole.area
+
+
+def with_evidence(kind: str, **evidence: Any) -> Alert:
+    alert = of(kind=kind)
+    return msgspec.structs.replace(alert, evidence=msgspec.structs.replace(alert.evidence, **evidence))

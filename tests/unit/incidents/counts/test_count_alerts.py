@@ -4,7 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
+import shapely
+from shapely.geometry import shape
 
 from streams.alerts.labels import labels_of
 from streams.incidents.policy import Policy
@@ -224,6 +227,18 @@ def test_the_evidence_has_the_record_with_which_it_went_out_of_bounds() -> None:
     assert (raised.evidence.first_offset, raised.evidence.offset) == (1, 3)
     (cleared,) = fold.look(MONDAY + 3 * MINUTE, (A, "hello", bikes(10)))
     assert (cleared.evidence.first_offset, cleared.evidence.offset) == (1, 4)
+
+
+def test_the_evidence_has_the_outline_of_all_its_geographies_together() -> None:
+    both = geography(1, square(10, 10)), geography(2, square(12, 10, 3))
+    read, _ = read_all(document([policy(1, rule(7, 1, 2, maximum=10))], list(both)), city())
+    fold = Counted(read)
+    fold.look(MONDAY, (A, "hello", bikes(11)))
+    (raised,) = fold.look(MONDAY + 2 * MINUTE)
+    assert raised.evidence.rule is not None
+    outline = msgspec.to_builtins(raised.evidence.rule.outline)
+    drawn = shapely.union_all([shape(one["geography_json"]) for one in both])
+    assert shape(outline).equals(drawn)
 
 
 def test_a_minimum_and_a_maximum_have_alerts_of_their_own() -> None:

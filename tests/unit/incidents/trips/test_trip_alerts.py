@@ -49,6 +49,8 @@ def test_too_few_trips_are_told_when_a_whole_day_is_known_and_not_before() -> No
     assert found is not None
     assert (found.trips, found.vehicles, found.per_vehicle, found.minimum) == (12, 10.0, 1.2, 2.0)
     assert (found.begin, found.end) == (T0, T0 + 24 * HOUR)
+    assert found.outline is not None
+    assert len(found.outline.coordinates) == 1
     fold.trips(24.5, 8)
     assert fold.at(24.9) == [], "judged when the hour is over"
     [cleared] = fold.at(25)

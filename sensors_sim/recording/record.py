@@ -5,6 +5,8 @@ from typing import Self
 
 import msgspec
 
+from sensors_sim.not_json import NOT_JSON
+
 Header = tuple[str, bytes | None]
 
 
@@ -81,7 +83,7 @@ def from_line(text: bytes) -> Recorded:
     """Return the message of a line; ValueError says why it is none."""
     try:
         line = _decode(text)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise ValueError(str(error)) from None
     return Recorded(
         line.at,

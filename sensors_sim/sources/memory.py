@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from sensors_sim.errors import SourceError
+from sensors_sim.not_json import NOT_JSON
 from sensors_sim.sources.gbfs_vehicles import Said
 
 
@@ -36,7 +37,7 @@ class Memory:
             return _decoder.decode(self._path.read_bytes())
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, *NOT_JSON) as error:
             raise SourceError(
                 f"--memory {self._path} does not hold what a poll said ({error}); name another file, or delete it"
             ) from None

@@ -45,6 +45,14 @@ def test_any_bytes_survive_a_line(
     assert from_line(line) == message
 
 
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b'{"at": 1}', b'{"at":1,"topic":"t","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"]
+)
+def test_a_line_that_is_no_message_is_refused_with_the_reason(text: bytes) -> None:
+    with pytest.raises(ValueError, match="truncated|array|missing|recursion depth"):
+        from_line(text)
+
+
 def test_a_recording_is_a_zstandard_file_of_json_lines_for_other_tools(tmp_path: Path) -> None:
     zstdcat = shutil.which("zstdcat")
     if zstdcat is None:

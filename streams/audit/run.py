@@ -94,6 +94,22 @@ def _text(path: Path | None) -> str | None:
         raise CannotAudit(f"UB_DISTRICTS_FILE={path}: {error}; UTF-8 is expected") from None
 
 
+def _check_filled_with(database: Database, rules: Rules) -> None:
+    """Raise CannotAudit where every cell or window would differ, as the settings are not those of the workers."""
+    ours = {
+        "UB_H3_RESOLUTION": rules.resolution,
+        "UB_REGION_RESOLUTION": rules.region_resolution,
+        "UB_WINDOW_S": rules.window_ms // 1000,
+    }
+    other = {name: value for name, value in database.filled_with().items() if ours.get(name, value) != value}
+    if other:
+        asked, found = (", ".join(f"{name}={values[name]}" for name in other) for values in (ours, other))
+        raise CannotAudit(
+            f"the settings say {asked}, and the database was filled with {found}; "
+            "audit with the settings of the workers"
+        )
+
+
 def run(settings: Settings, options: Options, say: Say) -> Report:
     """Audit; raises CannotAudit, ServiceUnavailable or another of our errors where that is not possible."""
     rules = rules_of(settings)
@@ -103,6 +119,7 @@ def run(settings: Settings, options: Options, say: Say) -> Report:
     audited = [stage.topic for stage in stages]
     of_grid = {name for stage in stages for name in stage.of_grid}
     database = Database(settings.database_url.get_secret_value())
+    _check_filled_with(database, rules)
     # 1.
     low = _offsets(database.checkpoints(), audited)
     # 2.

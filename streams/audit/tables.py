@@ -52,6 +52,11 @@ class Database:
         with self._moment() as connection:
             return _checkpoints(connection)
 
+    def filled_with(self) -> dict[str, int]:
+        """Return the settings of which all cells and windows are, by their names in the environment."""
+        with self._moment() as connection:
+            return dict(connection.execute("SELECT setting, value FROM ub.filled_with ORDER BY 1").fetchall())
+
     def snapshot(self, names: tuple[str, ...], say: Say) -> Snapshot:
         """Return the named tables with the checkpoints of the same moment."""
         with self._moment() as connection:

@@ -217,3 +217,10 @@ def test_a_database_made_of_another_log_cannot_be_audited(city: City, fresh_kafk
     done = city.run("audit", settings={"UB_KAFKA_BOOTSTRAP": fresh_kafka})
     assert done.code == 2
     assert "right Kafka" in done.err
+
+
+def test_settings_of_other_cells_or_windows_are_refused(city: City) -> None:
+    done = city.run("audit", settings={"UB_H3_RESOLUTION": "8", "UB_WINDOW_S": "300"})
+    assert done.code == 2
+    assert "UB_H3_RESOLUTION=8, UB_WINDOW_S=300, and the database was filled with" in done.err
+    assert "audit with the settings of the workers" in done.err

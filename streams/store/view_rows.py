@@ -46,6 +46,7 @@ class Booked:
 class OpenAlert:
     """api.alerts_open: an alert after its newest event, without its evidence but for the operators in it.
 
+    `area` is the outline of a rule's geographies (coordinates of a MultiPolygon in GeoJSON), None for other alerts.
     `silenced_until` is when the silence ends that holds now; None where none does.
     """
 
@@ -71,6 +72,7 @@ class OpenAlert:
     due_at: datetime | None
     comment: str | None
     operators: list[str]
+    area: list[list[list[list[float]]]] | None = None
     silenced_until: datetime | None = None
 
 

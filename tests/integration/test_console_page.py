@@ -1,6 +1,7 @@
 """The console's page in a real browser, on a real database: what people see, click and type."""
 
 import asyncio
+import json
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlsplit
@@ -137,6 +138,46 @@ def test_the_map_can_be_clicked_moved_and_zoomed(migrated: Database) -> None:
             await canvas.focus()
             await page.keyboard.press("0")
             assert await picture(page) == seen
+
+    asyncio.run(run())
+
+
+def test_the_alert_of_a_rule_is_shown_with_its_whole_area(migrated: Database) -> None:
+    lat, lon = locate.centre(CELL)
+    ring = [
+        [lon - 1, lat - 1],
+        [lon + 1, lat - 1],
+        [lon + 1, lat + 1],
+        [lon - 1, lat + 1],
+        [lon - 1, lat - 1],
+    ]
+    rule = {"rule_id": "r", "outline": {"type": "MultiPolygon", "coordinates": [[ring]]}}
+    evidence = json.dumps({"by_operator": {}, "rule": rule})
+    write(migrated, rows.cells_now({}), *alert("a1", kind="too_many", evidence=evidence))
+
+    async def run() -> None:
+        async with console(migrated.reader_url) as (base, ask), page_at(base) as page:
+            body = await until(ask, "/api/v1/alerts", lambda _, body: len(body["alerts"]) == 1)
+            assert body["alerts"][0]["area"] == [[ring]]
+            await figures(page, "4 vehicles standing in 1 cell, 1 open alert")
+            before = await picture(page)
+            await page.get_by_role("button", name="raised at").click()
+            await expect(page.locator("#cell-about")).to_contain_text("raised at")
+            assert await picture(page) != before
+            ink = await colour_of(page, "--ink")
+            inked = await page.evaluate(
+                f"""(ink) => {{ {_COPY}
+                    const data = pen.getImageData(0, 0, map.width, map.height).data;
+                    const found = [];
+                    for (let at = 0; at < data.length; at += 4)
+                        if (ink.every((part, number) => data[at + number] === part)) found.push((at / 4) % map.width);
+                    return [Math.min(...found) / map.width, Math.max(...found) / map.width];
+                }}""",
+                ink,
+            )
+            west, east = inked
+            assert 0 < west < 0.4
+            assert 0.6 < east < 1
 
     asyncio.run(run())
 

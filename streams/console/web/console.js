@@ -24,6 +24,7 @@ const map = new CellMap(byId("map"), live, choose, () => byId("legend").offsetTo
 function choose(cell, alert = null) {
   selected = { cell, alert };
   map.selected = cell;
+  map.alert = alert;
   show();
   say(byId("chosen"), byId("cell-about").textContent); // once: the counts themselves change every second
 }
@@ -102,7 +103,7 @@ function openAlert(alert) {
     ],
     act: () => {
       choose(alert.cell, alert.alert_id);
-      map.centre(alert.lon, alert.lat);
+      map.showAlert(alert);
     },
   };
 }

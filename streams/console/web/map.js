@@ -16,6 +16,11 @@ export function classOf(count) {
 
 const distance = ([x, y], [toX, toY]) => Math.hypot(toX - x, toY - y);
 
+/** Corners that hold all that is drawn of an alert. */
+function around({ lon, lat, area }) {
+  return [[lon - ROOM, lat - ROOM], [lon + ROOM, lat + ROOM], ...(area?.flat(2) ?? [])]; // prettier-ignore
+}
+
 /** The middle of places, and how far from it they are. */
 function between(places) {
   const middle = [0, 1].map((axis) => places.reduce((sum, place) => sum + place[axis], 0) / places.length);
@@ -35,6 +40,7 @@ export class CellMap {
     this._view = null; // {lon, lat, scale}: the middle, and pixels per degree of latitude
     this._moved = false; // whether a person has; until then all cells are kept in sight
     this.selected = null;
+    this.alert = null; // the id of the one that is selected
     new ResizeObserver(() => this.draw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     this._listen();
@@ -62,13 +68,23 @@ export class CellMap {
     this._canvas.scrollIntoView({ block: "nearest" }); // on a phone the lists are below it
   }
 
+  /** Bring an alert to the middle: all of its area, or its cell. */
+  showAlert(alert) {
+    if (!this._view) return;
+    if (!alert.area) return this.centre(alert.lon, alert.lat);
+    this._moved = true;
+    this._fill(boxOf([{ corners: around(alert), vehicles: 1 }]));
+    this.draw();
+    this._canvas.scrollIntoView({ block: "nearest" });
+  }
+
   draw() {
     const ratio = devicePixelRatio || 1;
     const [width, height] = [this._canvas.clientWidth, this._canvas.clientHeight];
     if (this._canvas.width !== width * ratio || this._canvas.height !== height * ratio) {
       [this._canvas.width, this._canvas.height] = [width * ratio, height * ratio];
     }
-    if (!this._moved) this._fit(width, height);
+    if (!this._moved) this._fit();
     const pen = this._canvas.getContext("2d");
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
@@ -93,26 +109,34 @@ export class CellMap {
       }
     };
     for (const alert of this._live.alerts.values()) {
+      if (this._traceArea(pen, alert.area)) mark(1.5, "--mark");
       if (!this._trace(pen, alert.cell)) this._ring(pen, alert);
       mark(2.5, "--mark");
     }
+    if (this._traceArea(pen, this._live.alerts.get(this.alert)?.area)) mark(2.5, "--ink");
     if (this.selected && this._trace(pen, this.selected)) mark(3.5, "--ink");
   }
 
-  _fit(width, height) {
+  _fit() {
     const { cells, outlines, alerts } = this._live;
     const box = boxOf(
       [...cells.keys()]
         .filter((cell) => outlines.has(cell))
         .map((cell) => ({ corners: outlines.get(cell), vehicles: Math.max(1, this._live.occupancy(cell)) })),
-      [...alerts.values()].map(({ lon, lat }) => ({ corners: [[lon - ROOM, lat - ROOM], [lon + ROOM, lat + ROOM]], vehicles: 1 })), // prettier-ignore
+      [...alerts.values()].map((alert) => ({ corners: around(alert), vehicles: 1 })),
     );
-    if (!box || !width || !height) return;
+    if (box) this._fill(box);
+  }
+
+  /** Show [west, south, east, north] as large as there is room. */
+  _fill(box) {
+    const [width, height] = [this._canvas.clientWidth, this._canvas.clientHeight];
+    if (!width || !height) return;
     const [west, south, east, north] = box;
     const [lon, lat] = [(west + east) / 2, (south + north) / 2];
     const across = (east - west) * Math.cos((lat * Math.PI) / 180);
     const free = Math.max(height / 2, this._free());
-    const scale = 0.94 * Math.min(width / across, free / (north - south));
+    const scale = Math.min(NEAREST, 0.94 * Math.min(width / across, free / (north - south)));
     this._view = { lon, lat: lat - (height - free) / 2 / scale, scale };
   }
 
@@ -132,15 +156,27 @@ export class CellMap {
   _trace(pen, cell) {
     const corners = this._live.outlines.get(cell);
     if (!corners) return false;
-    const turn = this._turn(corners[0][0]); // the same for all corners, or the cell would be torn
     pen.beginPath();
+    this._traceRing(pen, corners);
+    return true;
+  }
+
+  /** Trace the polygons of an area, as those of a MultiPolygon in GeoJSON. */
+  _traceArea(pen, area) {
+    if (!area) return false;
+    pen.beginPath();
+    for (const ring of area.flat()) this._traceRing(pen, ring);
+    return true;
+  }
+
+  _traceRing(pen, corners) {
+    const turn = this._turn(corners[0][0]); // the same for all corners, or the ring would be torn
     corners.forEach(([lon, lat], number) => {
       const [x, y] = this._pixels(lon + turn, lat);
       if (number) pen.lineTo(x, y);
       else pen.moveTo(x, y);
     });
     pen.closePath();
-    return true;
   }
 
   /** Whole turns of the globe that bring a longitude to the side of it that is in sight. */

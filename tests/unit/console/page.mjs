@@ -141,6 +141,37 @@ for (const [shape, name] of [[drawn[2], "--mark"], [drawn[3], "--mark"], [drawn[
 }
 console.log("marks");
 
+const box = (west, south, east, north) => [[west, south], [east, south], [east, north], [west, north], [west, south]]; // prettier-ignore
+const area = [[box(179.5, -17.5, 180, -16.5), box(179.6, -17.2, 179.7, -17.1)], [box(-180, -17.5, -179, -16.5)]]; // prettier-ignore
+const ruled = { ...marks, alerts: new Map([["r", { alert_id: "r", cell: "none", lon: -180, lat: -17, area }]]) };
+const rules = new CellMap(canvas, ruled, () => {});
+const shapes = () => {
+  drawn.length = 0;
+  rules.draw();
+  return drawn.slice(ruled.cells.size);
+};
+const within = ([drawnArea]) => {
+  const [xs, ys] = [0, 1].map((axis) => drawnArea.map((corner) => corner[axis]));
+  for (const [edges, room] of [[xs, WIDTH], [ys, HEIGHT]]) assert.ok(Math.min(...edges) > 0 && Math.max(...edges) < room, `${edges}`); // prettier-ignore
+  return Math.max((Math.max(...ys) - Math.min(...ys)) / HEIGHT, (Math.max(...xs) - Math.min(...xs)) / WIDTH);
+};
+const near180 = new CellMap(canvas, { ...ruled, cells: new Map([["c", 0]]), outlines: new Map([["c", square(179.6, 179.602)]]) }, () => {}); // prettier-ignore
+drawn.length = 0;
+near180.draw();
+assert.ok(within(drawn.slice(1)) > 0.9); // "all" holds it, too
+let [drawnArea, itsRing, ...others] = shapes();
+assert.deepEqual([drawnArea.length, itsRing.length, others.length], [15, 1, 0]); // prettier-ignore
+assert.equal(drawnArea.strokes[1][0], "--mark");
+rules.showAlert(ruled.alerts.get("r"));
+rules.alert = "r"; // as the page does, whichever comes first
+[drawnArea, itsRing, ...others] = shapes();
+assert.ok(within([drawnArea]) > 0.9);
+assert.ok(Math.abs(itsRing[0][0] - drawnArea[1][0]) < 1e-6); // both sides of 180° meet where its cell is
+assert.deepEqual([others.length, others[0].length, others[0].strokes[1][0]], [1, 15, "--ink"]); // prettier-ignore
+rules.showAlert({ lon: 3, lat: -17, area: null });
+assert.ok(rules._view.scale >= 12_000);
+console.log("areas");
+
 const fingers = (kind, ...places) => places.forEach(([x, y], id) => on[kind]({ offsetX: x, offsetY: y, pointerId: id, button: 0 })); // prettier-ignore
 const touched = [];
 const phone = new CellMap(canvas, plainCity(), (...what) => touched.push(what));
@@ -169,7 +200,7 @@ fingers("pointerup", [250, 170]);
 assert.equal(phone._view.scale, 20);
 console.log("fingers");
 
-assert.equal(shown, 4); // each time that a place was asked for, above
+assert.equal(shown, 6); // each time that a place was asked for, above
 console.log("in-sight");
 
 function plainCity() {

@@ -129,6 +129,7 @@ def test_the_scripts_do_what_page_mjs_asks_of_them(tmp_path: Path) -> None:
         "strays",
         "alerts-alone",
         "marks",
+        "areas",
         "fingers",
         "in-sight",
         "legend",

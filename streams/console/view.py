@@ -1,8 +1,10 @@
 """What the city looks like at one moment, and what changed from one moment to the next."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
+from streams.grid import locate
 from streams.store.attendance import Seen
 from streams.store.view_rows import Booked, CellNow, OpenAlert, Stored
 
@@ -47,9 +49,22 @@ def view(
 ) -> View:
     """Return the view of rows as the database gives them."""
     by_key = {(row.cell, row.operator): row for row in cells}
-    newest_first = sorted(alerts, key=lambda alert: (-alert.starts_at.timestamp(), alert.alert_id))
+    newest_first = sorted(
+        map(_with_area, alerts), key=lambda alert: (-alert.starts_at.timestamp(), alert.alert_id)
+    )
     by_id = {alert.alert_id: alert for alert in newest_first}
     return View(dict(sorted(by_key.items())), by_id, stored, stages, ledger)
+
+
+def _with_area(alert: OpenAlert) -> OpenAlert:
+    return alert if alert.cells is None else replace(alert, area=_outline(tuple(alert.cells)) or None)
+
+
+@lru_cache(1000)
+def _outline(cells: tuple[str, ...]) -> list[list[list[list[float]]]]:
+    """Return the outline of the cells to a decimetre."""
+    found = locate.outline(cell for cell in cells if locate.is_cell(cell))
+    return [[[[round(lon, 6), round(lat, 6)] for lon, lat in ring] for ring in polygon] for polygon in found]
 
 
 def diff(before: View, after: View) -> Change:

@@ -46,7 +46,8 @@ class Booked:
 class OpenAlert:
     """api.alerts_open: an alert after its newest event, without its evidence but for the operators in it.
 
-    `area` is the outline of a rule's geographies (coordinates of a MultiPolygon in GeoJSON), None for other alerts.
+    `cells` are those of a cluster of requests, None for other alerts. `area` is the outline of a rule's geographies or,
+    in a view, of these cells (coordinates of a MultiPolygon in GeoJSON), None for alerts of one cell.
     `silenced_until` is when the silence ends that holds now; None where none does.
     """
 
@@ -73,6 +74,7 @@ class OpenAlert:
     comment: str | None
     operators: list[str]
     area: list[list[list[list[float]]]] | None = None
+    cells: list[str] | None = None
     silenced_until: datetime | None = None
 
 

@@ -30,7 +30,8 @@ _OPEN = """
 SELECT alert_id, sequence, severity, kind, subject, hex AS cell, lat, lon, region, zone, starts_at, updated_at, summary,
        occupancy, capacity, policy, acknowledged, acknowledged_by, assignee, due_at, comment,
        ARRAY(SELECT jsonb_object_keys(coalesce(evidence -> 'by_operator', '{}')) ORDER BY 1) AS operators,
-       coalesce(evidence #> '{rule,outline,coordinates}', evidence #> '{trips,outline,coordinates}') AS area
+       coalesce(evidence #> '{rule,outline,coordinates}', evidence #> '{trips,outline,coordinates}') AS area,
+       evidence #> '{hot_spot,cells}' AS cells
 FROM api.alerts_open ORDER BY starts_at DESC, alert_id
 """
 

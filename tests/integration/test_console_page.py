@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
+import h3
 import pytest
 from playwright.async_api import Page, expect
 
@@ -142,7 +143,7 @@ def test_the_map_can_be_clicked_moved_and_zoomed(migrated: Database) -> None:
     asyncio.run(run())
 
 
-def test_the_alert_of_a_rule_is_shown_with_its_whole_area(migrated: Database) -> None:
+def _a_rule() -> dict[str, Any]:
     lat, lon = locate.centre(CELL)
     ring = [
         [lon - 1, lat - 1],
@@ -151,14 +152,25 @@ def test_the_alert_of_a_rule_is_shown_with_its_whole_area(migrated: Database) ->
         [lon - 1, lat + 1],
         [lon - 1, lat - 1],
     ]
-    rule = {"rule_id": "r", "outline": {"type": "MultiPolygon", "coordinates": [[ring]]}}
-    evidence = json.dumps({"by_operator": {}, "rule": rule})
+    return {"rule": {"rule_id": "r", "outline": {"type": "MultiPolygon", "coordinates": [[ring]]}}}
+
+
+def _a_cluster() -> dict[str, Any]:
+    return {"hot_spot": {"cells": h3.grid_disk(h3.int_to_str(CELL), 10)}}
+
+
+@pytest.mark.parametrize("found", [_a_rule(), _a_cluster()], ids=["rule", "cluster"])
+def test_an_alert_of_more_than_a_cell_is_shown_with_its_whole_area(
+    migrated: Database, found: dict[str, Any]
+) -> None:
+    evidence = json.dumps({"by_operator": {}, **found})
     write(migrated, rows.cells_now({}), *alert("a1", kind="too_many", evidence=evidence))
 
     async def run() -> None:
         async with console(migrated.reader_url) as (base, ask), page_at(base) as page:
             body = await until(ask, "/api/v1/alerts", lambda _, body: len(body["alerts"]) == 1)
-            assert body["alerts"][0]["area"] == [[ring]]
+            if "rule" in found:
+                assert body["alerts"][0]["area"] == found["rule"]["outline"]["coordinates"]
             await figures(page, "4 vehicles standing in 1 cell, 1 open alert")
             before = await picture(page)
             await page.get_by_role("button", name="raised at").click()

@@ -5,9 +5,11 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import h3
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from shapely import Point, Polygon
 
 from streams.console import events
 from streams.console.view import View, diff, view
@@ -32,6 +34,23 @@ def test_an_alert_that_somebody_took_note_of_is_told_anew() -> None:
     before = a_view(alerts=(alert("a"),))
     seen = replace(alert("a"), acknowledged=True, acknowledged_by="anna")
     assert diff(before, a_view(alerts=(seen,))).alerts == (seen,)
+
+
+def test_a_cluster_of_requests_has_the_outline_of_its_cells() -> None:
+    cells = h3.grid_disk(CELLS[0], 1)
+    cluster = replace(alert("cluster"), cells=cells)
+    area = view([], [cluster, alert("one")]).alerts["cluster"].area
+    assert area is not None
+    (polygon,) = area
+    (ring,) = polygon
+    assert len(set(map(tuple, ring))) == 18  # the corners around seven hexagons
+    inside = Polygon(ring)
+    assert all(inside.contains(Point(*reversed(h3.cell_to_latlng(one)))) for one in cells)
+    far = next(one for one in h3.grid_disk(CELLS[0], 5) if h3.grid_distance(one, CELLS[0]) == 5)
+    apart = view([], [replace(cluster, cells=[CELLS[0], far])]).alerts["cluster"].area
+    assert apart is not None
+    assert len(apart) == 2
+    assert view([], [alert("one")]).alerts["one"].area is None
 
 
 def test_alerts_stand_newest_first_and_cells_in_order_whatever_the_order_of_the_rows() -> None:

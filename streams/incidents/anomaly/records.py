@@ -16,8 +16,10 @@ less what is left of recent ones: an event is told when it begins, and again onl
 widths scores 0.5.
 
 What is anomalous does not teach the baseline: a record widens a range by no more than its width, and the profile learns
-no residual beyond its range. Ranges shrink slowly, so that what was seen long ago is not for ever. A young range counts
-as wider than it is: what was seen for two days only says little of the third.
+no residual beyond its range. The range of the season may also widen by the width of the value's: what follows a
+timetable has hardly a residual until its hour changes, when that is as large as the value, day after day. Ranges shrink
+slowly, so that what was seen long ago is not for ever. A young range counts as wider than it is: what was seen for two
+days only says little of the third.
 """
 
 import math
@@ -73,7 +75,7 @@ class Records:
     profile                  weight of the newest day in the profile
     warm_values, warm_ms     a figure is judged when it was seen so often, for so long
     young_values, young_ms   a range that was seen so often, or so long, counts as twice, or with both thrice, as wide
-    widen                    widths by which one value may widen a range
+    widen                    widths by which one value may widen a range; that of the season also widths of the value's
     shrink                   share of its width that a range loses at each value, on either side
     fade                     what is left of a told margin after one more value
     notable                  margin that scores 0.5
@@ -104,7 +106,7 @@ class Records:
     @property
     def version(self) -> int:
         """Version of the arithmetic above."""
-        return 3
+        return 4
 
     @property
     def state(self) -> type[Known]:
@@ -138,6 +140,8 @@ class Records:
         figures = self._figures(state, at_ms, value)
         self._turn(state, self._slot(state, at_ms))
         expected = state.profile[state.slot % BINS]
+        values = state.ranges[0]
+        swing = values.high - values.low  # before this value
         taught, told = value, 0.0
         for aspect, figure, seen in zip(ASPECTS, figures, state.ranges, strict=True):
             if figure is None:
@@ -146,7 +150,7 @@ class Records:
             if not seen.low <= figure <= seen.high and self._warm(seen, at_ms):
                 told = max(told, self._margin(seen, at_ms, figure))
                 within = min(max(figure, seen.low), seen.high)
-            learnt = self._widen(seen, at_ms, figure)
+            learnt = self._widen(seen, at_ms, figure, swing if aspect == "season" else 0.0)
             if aspect == "season" and expected is not None:
                 taught = expected + state.level + within
                 state.level += learnt / self.level
@@ -171,15 +175,15 @@ class Records:
         youth = self.young_values / seen.seen + self.young_ms / max(1, at_ms - seen.since)
         return min(1.0, beyond / width) / (1 + youth)
 
-    def _widen(self, seen: Range, at_ms: int, figure: float) -> float:
-        """Take the figure into its range; returns what of it was let in."""
+    def _widen(self, seen: Range, at_ms: int, figure: float, swing: float) -> float:
+        """Take the figure into its range, which counts as no narrower than `swing`; returns what of it was let in."""
         if seen.seen == 0:
             seen.low = seen.high = figure
             seen.seen, seen.since = 1, at_ms
             return figure
         low, high = seen.low, seen.high
         width = high - low
-        most = self.widen * max(width, self.least_width)
+        most = self.widen * max(width, self.least_width, swing)
         if most > 0 and not low <= figure <= high and self._warm(seen, at_ms):
             figure = min(max(figure, low - most), high + most)
         low, high = low + self.shrink * width, high - self.shrink * width

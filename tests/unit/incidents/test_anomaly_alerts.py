@@ -146,7 +146,7 @@ def test_an_alert_says_what_it_rests_on() -> None:
     assert (found.metric, found.value, found.observed, found.window_start) == (
         "temperature", 55.0, 55.0, T0 + 1450 * MINUTE,
     )  # fmt: skip
-    assert (found.detector, found.detector_version, alert.policy) == ("records", 3, "records")
+    assert (found.detector, found.detector_version, alert.policy) == ("records", 4, "records")
     assert found.low < 25 < found.high < 55
     assert found.score >= 0.5
     assert (alert.evidence.topic, alert.evidence.partition, alert.evidence.offset) == ("ub.cells", 2, 291)

@@ -188,6 +188,21 @@ def test_records_tell_an_event_once_and_again_only_if_it_grows() -> None:
     assert max(others) < 0.1
 
 
+@pytest.mark.parametrize(("step", "off", "earlier"), [(1, 0.0, 10), (10, 0.0, 10), (10, 40.0, 30)])
+def test_records_tell_another_timetable_once_and_not_day_after_day(
+    step: int, off: float, earlier: int
+) -> None:
+    """Lamps go on at 20:00 for two weeks, then earlier: the residual of that half hour is all of the value.
+
+    The range of the season had no width until then.
+    """
+    minutes = range(0, 40 * 1_440, step)
+    on = [at % 1_440 >= 1_200 - (earlier if at >= 14 * 1_440 else 0) or at % 1_440 < 360 for at in minutes]
+    scores, _ = run(Records(least_width=0.02), [100.0 if lit else off for lit in on], step * MINUTE)
+    loud = [n * step // 1_440 for n, score in enumerate(scores) if score.score >= 0.5]
+    assert loud == [14]
+
+
 def test_a_range_that_is_finer_than_the_least_width_counts_as_still() -> None:
     values = [*[10.0, 10.001] * 500, 10.01]
     assert run(Records(), values, 300_000)[0][-1].score > 0.5

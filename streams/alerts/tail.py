@@ -3,6 +3,7 @@
 import logging
 import math
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Set
@@ -12,6 +13,8 @@ from typing import Any
 import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from schemas import codec
@@ -34,6 +37,13 @@ _QUIET_S = 0.3
 _LONGEST_S = 5.0
 """What comes meanwhile waits no longer for that."""
 _TICK_S = 0.1
+_KEPT_FOR_S = 3_600
+"""How long the broker keeps what comes while we are away."""
+
+
+_NOTHING_KEPT = (
+    "; what happened meanwhile was not kept, so ends of alerts may be missing: see `urbanbrain alerts list`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +107,22 @@ def in_order(alerts: Iterable[Alert]) -> list[Alert]:
     return listed[::-1]
 
 
+def _session(packet: int, seconds: int) -> Properties:
+    properties = Properties(packet)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = seconds
+    return properties
+
+
 @dataclass(slots=True)
 class _Opening:
     """What came since we subscribed, until all that is open has come: it is first, and what happened then waits.
 
-    `newest`: when the broker sent the last of what is retained, or took a subscription.
+    `resumed`: the broker has kept what came while we were away. It sends that first, and that waits for nothing: else
+    it would be older than what is open. `newest`: when it sent the last of what is retained, or took a subscription.
     """
 
     since: float
+    resumed: bool
     newest: float = math.inf
     open: dict[str, tuple[Alert, bytes]] = field(default_factory=dict)
     live: list[Callable[[], None]] = field(default_factory=list)
@@ -116,8 +134,9 @@ class _Opening:
 class Tail:
     """Calls `show` for each alert event that is wanted, and `show_action` for what people do about these alerts.
 
-    What is open when it begins to follow comes first, `in_order`. Repeats are shown once. `at_work` is called when the
-    broker has taken the first subscription.
+    What is open when it begins to follow comes first, `in_order`. Repeats are shown once. What happens while the
+    connection is lost is shown after that: the broker keeps it for an hour. `at_work` is called when the broker has
+    taken the first subscription.
     """
 
     def __init__(
@@ -137,7 +156,7 @@ class Tail:
         self._show = show
         self._show_action = show_action
         self._wanted = wanted or Wanted()
-        # The end of an alert may be missed while the broker is away: bounded memories.
+        # The end of an alert may be missed: bounded memories.
         self._seen: Recent[str, int] = Recent(_REMEMBERED)
         self._ended: Recent[str, int] = Recent(_REMEMBERED)
         """A worker that ended before it stored an end has the next one tell the whole life again."""
@@ -145,7 +164,11 @@ class Tail:
         self._hidden: Recent[str, bytes] = Recent(_REMEMBERED)
         """Open alerts as they are, which what somebody does, or the end of a silence, may bring into sight."""
         self._handlings: Recent[str, AlertHandling] = Recent(_REMEMBERED)
-        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"urbanbrain-tail-{secrets.token_hex(8)}",
+            protocol=MQTTProtocolVersion.MQTTv5,
+        )
         login_of(settings).give_to(self._client)
         self._longest_delay_s = int(5 + random.random() * 10)
         self._client.reconnect_delay_set(min_delay=1, max_delay=self._longest_delay_s)
@@ -174,7 +197,8 @@ class Tail:
         OSError where what is shown cannot be written.
         """
         try:
-            self._client.connect(*self._address, keepalive=30)
+            kept = _session(PacketTypes.CONNECT, _KEPT_FOR_S)
+            self._client.connect(*self._address, keepalive=30, clean_start=False, properties=kept)
         except OSError as error:
             raise unavailable(*self._address, error, tls=self._tls) from None
         looking = threading.Thread(target=self._look_again_and_again, daemon=True)
@@ -193,7 +217,11 @@ class Tail:
     def stop(self) -> None:
         """End `run`; may be called from another thread or a signal handler."""
         self._is_stopping = True  # a client that is about to connect forgets that it was to disconnect
-        self._client.disconnect()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Disconnect, and have the broker keep nothing more for us."""
+        self._client.disconnect(properties=_session(PacketTypes.DISCONNECT, 0))
 
     def _on_connect(
         self, client: mqtt.Client, userdata: Any, flags: Any, reason: Any, properties: Any
@@ -202,16 +230,18 @@ class Tail:
             self._end(refused(*self._address, reason, properties))
             return
         if self._is_stopping:
-            client.disconnect()
+            self._leave()
             return
         self._reconnects.connected()
+        resumed = self._followed and flags.session_present
         if self._lost:
-            log.warning("MQTT at %s:%d: reconnected", *self._address)
+            kept = "" if resumed else _NOTHING_KEPT
+            log.warning("MQTT at %s:%d: reconnected%s", *self._address, kept)
         self._lost = False
         self._followed_before = self._followed
         with self._lock:
             self._end_opening()
-            self._opening = _Opening(self._clock())
+            self._opening = _Opening(self._clock(), resumed)
         # The retained actions come before the retained alerts, so that what was closed is known as such.
         actions = topics.alert_action_topic(self._wanted.kind or "+", self._wanted.cell or "+", "+")
         client.subscribe(actions, options=SubscribeOptions(qos=1))
@@ -228,8 +258,7 @@ class Tail:
             self._lost = True
             client.reconnect_delay_set(self._reconnects.delay_s(1), self._longest_delay_s)
             log.warning(
-                "MQTT at %s:%d: connection lost (%s); trying again. Alerts that end meanwhile are not shown: "
-                "see `urbanbrain alerts list`",
+                "MQTT at %s:%d: connection lost (%s); trying again. What happens meanwhile is shown after that",
                 *(*self._address, why_ended(flags, reason, properties)),
             )
 
@@ -256,7 +285,7 @@ class Tail:
 
     def _end(self, failure: ServiceUnavailable) -> None:
         self._failed = failure
-        self._client.disconnect()
+        self._leave()
 
     def _look_again_and_again(self) -> None:
         try:
@@ -280,7 +309,7 @@ class Tail:
         opening, self._opening = self._opening, None
         if opening is None:
             return
-        if self._retains:
+        if self._retains and not opening.resumed:
             self._forget_hidden_but(opening.open.keys())
         payloads = {alert_id: payload for alert_id, (_, payload) in opening.open.items()}
         for alert in in_order(alert for alert, _ in opening.open.values()):
@@ -317,7 +346,7 @@ class Tail:
             return  # somebody else's message under our topic; the broker's ACL is there to prevent it
         with self._lock:
             opening = self._opening
-            if opening is None:
+            if opening is None or (opening.resumed and not message.retain):
                 self._take(alert, payload)
             elif not message.retain:
                 opening.live.append(lambda: self._take(alert, payload))
@@ -360,12 +389,13 @@ class Tail:
             return
         payload, retained = bytes(message.payload), message.retain
         with self._lock:
-            if self._opening is not None and retained:
-                self._opening.newest = self._clock()  # what is open comes after that
-            if self._opening is None or retained:
+            opening = self._opening
+            if opening is not None and retained:
+                opening.newest = self._clock()  # what is open comes after that
+            if opening is None or opening.resumed or retained:
                 self._take_action(handling, payload, retained=retained)
             else:
-                self._opening.live.append(lambda: self._take_action(handling, payload, retained=False))
+                opening.live.append(lambda: self._take_action(handling, payload, retained=False))
 
     def _take_action(self, handling: AlertHandling, payload: bytes, *, retained: bool) -> None:
         known = self._handlings.get(handling.alert_id)

@@ -45,6 +45,7 @@ class StrictMqtt:
     judge     the reason with which it answers (topic, payload) of QoS 1; below 0x80 Mosquitto has the message, too
     grants    from the reasons of Mosquitto's SUBACK to those that it answers with
     late_s    how late a PUBACK comes
+    away      whether it hangs up on whoever connects, as where the network is gone
     sparse    whether it keeps no session that is subscribed to nothing, and sends what is retained for filters without
               wildcards only, as RabbitMQ 4.0 does
     """
@@ -58,6 +59,7 @@ class StrictMqtt:
     judge: Callable[[str, bytes], int] = lambda _topic, _payload: 0
     grants: Callable[[list[int]], list[int]] = lambda reasons: reasons
     late_s: float = 0.0
+    away: bool = False
     sparse: bool = False
     connections: int = 0
     let_in: int = 0
@@ -96,6 +98,9 @@ class StrictMqtt:
         await asyncio.gather(*self._clients, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.away:
+            writer.close()
+            return
         task = asyncio.current_task()
         assert task is not None
         client = self._clients[task] = _Client(self, reader, writer)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from paho.mqtt.client import DisconnectFlags
+from paho.mqtt.client import ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
@@ -27,6 +27,9 @@ def event(sequence: int, action: AlertAction) -> Alert:
     return msgspec.structs.replace(alert(action), sequence=sequence)
 
 
+NOT_KEPT = (
+    "what happened meanwhile was not kept, so ends of alerts may be missing: see `urbanbrain alerts list`"
+)
 LIFE = (event(0, "raised"), event(1, "updated"), event(2, "cleared"))
 
 
@@ -96,10 +99,10 @@ class Following:
             clock=lambda: self.now,
         )
 
-    def connects(self) -> None:
+    def connects(self, *, resumed: bool = False) -> None:
         fine: Any = SimpleNamespace(is_failure=False)
         client: Any = SimpleNamespace(subscribe=lambda *_, **__: None)
-        self.tail._on_connect(client, None, None, fine, None)
+        self.tail._on_connect(client, None, ConnectFlags(session_present=resumed), fine, None)
 
     def subscribed(self, *mids: int) -> None:
         fine: Any = SimpleNamespace(is_failure=False)
@@ -110,8 +113,8 @@ class Following:
         code = ReasonCode(PacketTypes.DISCONNECT, reason)
         self.tail._on_disconnect(self.tail._client, None, DisconnectFlags(True), code, None)
 
-    def connected(self) -> None:
-        self.connects()
+    def connected(self, *, resumed: bool = False) -> None:
+        self.connects(resumed=resumed)
         self.subscribed()
 
     def hears(self, one: Alert, *, retained: bool = False) -> None:
@@ -354,11 +357,52 @@ def test_a_lost_connection_and_its_end_are_said_once_each_time(caplog: pytest.Lo
     for _ in range(2):
         for _ in range(2):  # as paho may tell of it
             follower.loses()
-        follower.connected()
+        follower.connected(resumed=len(caplog.messages) == 1)
     follower.loses("Success")  # we end
-    said = ["lost" if "connection lost" in line else line.rpartition(" ")[2] for line in caplog.messages]
-    assert said == ["lost", "reconnected"] * 2
+    said = ["lost" if "connection lost" in line else line.partition("883: ")[2] for line in caplog.messages]
+    assert said == ["lost", "reconnected", "lost", f"reconnected; {NOT_KEPT}"]
     assert follower.begun == [True]
+
+
+def test_what_the_broker_kept_is_shown_event_by_event_before_what_is_open() -> None:
+    follower = Following()
+    follower.connected()
+    for one in (opened("ends", "minor", 1), opened("lasts", "minor", 2)):
+        follower.hears(one, retained=True)
+    follower.now += 1
+    follower.tail.show_open()
+    follower.loses()
+    follower.connected(resumed=True)
+    follower.shown.clear()
+    follower.hears(msgspec.structs.replace(event(1, "cleared"), alert_id="ends"))
+    follower.hears(opened("lasts", "minor", 2, 1))
+    follower.hears_of_a_deed("lasts")
+    follower.hears_of_a_deed("lasts", sequence=2, retained=True)
+    for one in (opened("lasts", "minor", 2, 2), opened("unheard", "minor", 3), opened("ends", "minor", 1)):
+        follower.hears(one, retained=True)
+    before = ["ends cleared", "lasts updated", "lasts acknowledged", "lasts acknowledged"]
+    assert follower.shown == before
+    follower.now += 1
+    follower.tail.show_open()
+    assert follower.shown == [*before, "lasts updated", "unheard raised"]
+
+
+def test_what_the_broker_kept_and_a_silence_hides_comes_into_sight_when_that_ends() -> None:
+    silent = [True]
+    follower = Following(Wanted(silent=lambda _alert: silent[0]))
+    follower.connected()
+    follower.hears(opened("open", "minor", 1), retained=True)
+    follower.now += 1
+    follower.tail.show_open()
+    follower.loses()
+    follower.connected(resumed=True)
+    follower.hears(opened("open", "minor", 1), retained=True)
+    follower.hears(opened("new", "minor", 1))  # so it was not retained yet
+    follower.now += 1
+    follower.tail.show_open()
+    silent[0] = False
+    follower.tail.look_again()
+    assert sorted(follower.shown) == ["new raised", "open raised"]
 
 
 def test_who_may_not_subscribe_is_told_that_and_not_how_the_connection_ended() -> None:

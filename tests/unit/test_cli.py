@@ -164,7 +164,8 @@ from tests.unit.alerts.events import alert
 def loop(self):
     one = msgspec.structs.replace(alert("raised"), zone="浦东 🚲")
     message = heard(payload=codec.encode(one), retain=True)
-    self._on_connect(heard(subscribe=lambda *_, **__: None), None, None, heard(is_failure=False), None)
+    client, anew, fine = heard(subscribe=lambda *_, **__: None), heard(session_present=False), heard(is_failure=False)
+    self._on_connect(client, None, anew, fine, None)
     self._on_message(self._client, None, message)
     if "--json" not in sys.argv:
         assert self._over.wait(30)
@@ -172,7 +173,7 @@ def loop(self):
 def prepared(self, *values):
     made(self, *values)
     self._client.connect = lambda *_, **__: None
-    self._client.disconnect = self._over.set
+    self._client.disconnect = lambda properties: self._over.set()
     self._client.loop_forever = lambda: loop(self)
 
 made, Tail.__init__ = Tail.__init__, prepared

@@ -17,7 +17,7 @@ from schemas.alerts import Alert
 from streams.alerts.tail import Tail
 from streams.incidents.open_alerts import OpenAlerts
 from streams.settings import load
-from tests.integration.strict_mqtt import strict_mqtt
+from tests.integration.strict_mqtt import StrictMqtt, strict_mqtt
 from tests.unit.alerts.events import alert
 from tests.waiting import eventually, wait_until
 
@@ -97,43 +97,49 @@ def session_is_kept(port: int, client_id: bytes) -> bool:
     return found[0]
 
 
-BEFORE = of("ends", "raised"), of("lasts", "raised")
+BEFORE = *of("ends", "raised"), *of("lasts", "raised")
 MEANWHILE = (*of("ends", "raised", "updated", "cleared")[1:], *of("comes and goes", "raised", "cleared"))
 SHOWN = ["ends updated", "ends cleared", "comes and goes raised", "comes and goes cleared"]
+
+
+def goes_through(
+    worker: Worker, network: StrictMqtt, shown: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Let two alerts begin, and the others happen while the network is gone, which it still is then."""
+    worker.tells(*BEFORE)
+    eventually(lambda: list(shown), until=lambda one: one == ["ends raised", "lasts raised"])
+    network.away = True
+    network.cut()
+    wait_until(lambda: "connection lost" in caplog.text, "the end of the connection")
+    worker.tells(*MEANWHILE)
 
 
 def test_what_happens_while_the_network_is_gone_is_shown_after_it(
     mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
     worker = Worker(mosquitto.port)
-    with strict_mqtt(mosquitto.port) as network, following(network.port) as (tail, shown):
-        for life in BEFORE:
-            worker.tells(*life)
-        eventually(lambda: sorted(shown), until=lambda one: one == ["ends raised", "lasts raised"])
-        network.away = True
-        network.cut()
-        wait_until(lambda: "connection lost" in caplog.text, "the end of the connection")
-        worker.tells(*MEANWHILE)
+    with strict_mqtt(mosquitto.port) as network, following(network.port) as (_, shown):
+        goes_through(worker, network, shown, caplog)
         network.away = False
         wait_until(lambda: shown[2:] == SHOWN, "what happened meanwhile")
         worker.tells(*of("lasts", "raised", "cleared")[1:])
         wait_until(lambda: shown[6:] == ["lasts cleared"], "what happens then")
         assert caplog.messages[-1].endswith("reconnected")
-    assert not session_is_kept(mosquitto.port, tail._client._client_id)
 
 
 def test_what_happens_while_the_network_is_gone_outlives_a_restart_of_the_broker(
     mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
-    worker = Worker(mosquitto.port)
     with strict_mqtt(mosquitto.port) as network, following(network.port) as (_, shown):
-        for life in BEFORE:
-            worker.tells(*life)
-        eventually(lambda: sorted(shown), until=lambda one: one == ["ends raised", "lasts raised"])
-        network.away = True
-        network.cut()
-        wait_until(lambda: "connection lost" in caplog.text, "the end of the connection")
-        worker.tells(*MEANWHILE)
+        goes_through(Worker(mosquitto.port), network, shown, caplog)
         mosquitto.restart()
         network.away = False
         wait_until(lambda: shown[2:] == SHOWN, "what happened meanwhile")
+
+
+def test_nothing_is_kept_for_who_ends(mosquitto: Mosquitto) -> None:
+    with following(mosquitto.port) as (tail, _):
+        client_id = tail._client._client_id
+    gone = f"Client {client_id.decode()} disconnected."
+    wait_until(lambda: gone in mosquitto.process.log.read_text(), "the broker to have heard of the end")
+    assert not session_is_kept(mosquitto.port, client_id)

@@ -126,7 +126,7 @@ def backtest_(file: Path, begin: datetime, end: datetime | None, as_json: bool) 
     findings.raise_errors()
     draft, not_judged = drafted(read)
     console = Terminal(highlight=False, markup=False, soft_wrap=True, stderr=as_json)
-    for line in _not_judged(read, draft, not_judged):
+    for line in (*filter(None, [findings.noted]), *_not_judged(read, draft, not_judged)):
         console.print(line)
     with queries.connect(settings.database_url.get_secret_value()) as connection:
         gaps: list[tuple[int, int]] = []

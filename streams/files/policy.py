@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from streams.bounds import Bounds
 from streams.errors import PolicyError
 from streams.files.thresholds import read_thresholds
 from streams.grid import locate
 from streams.incidents.mds.geographies import City
 from streams.incidents.policy import Policy, Rule
+from streams.incidents.policy_bounds import beyond
 from streams.incidents.policy_findings import Findings
 from streams.incidents.policy_reader import GEOGRAPHIES, TYPES, beside, read_value, value_of
 from streams.printable import quoted
@@ -73,7 +75,10 @@ def read_policy(settings: Settings, path: Path | None) -> tuple[Policy, Findings
         name = beside(value)
         if name == GEOGRAPHIES or (name is not None and (path.parent / name).exists()):
             other = _text(path.parent / name, _WAYS_OUT[name])
-    policy = read_value(document, value, other, default_rule(settings), city_of(settings), findings)
+    city = city_of(settings)
+    policy = read_value(document, value, other, default_rule(settings), city, findings)
+    if settings.bounds is not None and (noted := beyond(policy, Bounds.parse(settings.bounds), city.centre)):
+        findings.without_effect("", noted)
     return policy, findings
 
 

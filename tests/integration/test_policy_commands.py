@@ -126,6 +126,13 @@ def test_backtest_says_what_it_cannot_do(migrated: Database, tmp_path: Path) -> 
     )
 
 
+def test_backtest_says_what_in_the_file_decides_nothing(migrated: Database, tmp_path: Path) -> None:
+    write(migrated, rows.windows(window(0, 6)))
+    path = file_of(tmp_path, policy(1, rule(7, 1, maximum=5, maxmum=4)))
+    found = backtest(migrated, path, "--from", "2023-11-14")
+    assert "data.policies[0].rules[0].maxmum: MDS 2.0 has no such field; it is ignored" in found.out
+
+
 def test_backtest_says_where_there_are_no_windows_and_takes_times_of_any_zone(
     migrated: Database, tmp_path: Path
 ) -> None:
